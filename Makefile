@@ -1,0 +1,55 @@
+# One door to everything. The first target that needs it makes the virtual
+# environment in .venv; nothing has to be installed by hand but python3 and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install format lint type imports test docs cookbook matrix check clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[testing,langchain]" --group dev
+	@touch $@
+
+install: $(READY)  ## make the virtual environment in .venv
+
+demo: $(READY)  ## an agent loop with thinking, tools and streaming
+	$(BIN)/python cookbook/demo.py
+
+format: $(READY)  ## let ruff format and mend the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(READY)  ## style and formatting
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+type: $(READY)  ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(READY)  ## the house's import contracts
+	$(BIN)/lint-imports --no-cache
+
+test: $(READY)  ## the whole test suite, offline
+	$(BIN)/python -m pytest
+
+docs: $(READY)  ## build the documentation without warnings
+	$(BIN)/python -m zensical build --clean --strict
+
+cookbook: $(READY)  ## run every cookbook script against the emulator
+	@set -e; for script in cookbook/*.py; do \
+	  echo "== $$script"; env -u MINIMAX_API_KEY $(BIN)/python $$script > /dev/null; done
+
+matrix: $(READY)  ## the suite on every Python 3.10 to 3.13 found, and on the lowest versions
+	$(BIN)/python .ci/matrix.py
+
+check: lint type imports test docs cookbook  ## everything CI asks for
+
+clean:  ## remove what the other targets made
+	rm -rf .venv* site dist build .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,61 @@
+"""MiniMax for LangChain. Importing this costs nearly nothing: names load when used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_minimax.chat_models import ChatMiniMax
+    from langchain_minimax.errors import (
+        MiniMaxAPIError,
+        MiniMaxAuthenticationError,
+        MiniMaxConnectionError,
+        MiniMaxContentFilterError,
+        MiniMaxContextOverflowError,
+        MiniMaxError,
+        MiniMaxInsufficientBalanceError,
+        MiniMaxInvalidRequestError,
+        MiniMaxModelNotFoundError,
+        MiniMaxOverloadedError,
+        MiniMaxPermissionDeniedError,
+        MiniMaxQuotaExceededError,
+        MiniMaxRateLimitError,
+        MiniMaxResponseError,
+        MiniMaxStreamTruncatedError,
+        MiniMaxTimeoutError,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ChatMiniMax",
+    "MiniMaxAPIError",
+    "MiniMaxAuthenticationError",
+    "MiniMaxConnectionError",
+    "MiniMaxContentFilterError",
+    "MiniMaxContextOverflowError",
+    "MiniMaxError",
+    "MiniMaxInsufficientBalanceError",
+    "MiniMaxInvalidRequestError",
+    "MiniMaxModelNotFoundError",
+    "MiniMaxOverloadedError",
+    "MiniMaxPermissionDeniedError",
+    "MiniMaxQuotaExceededError",
+    "MiniMaxRateLimitError",
+    "MiniMaxResponseError",
+    "MiniMaxStreamTruncatedError",
+    "MiniMaxTimeoutError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    room = "chat_models" if name == "ChatMiniMax" else "errors"
+    return getattr(import_module(f"{__name__}.{room}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,130 @@
+"""What we hear: a reply as a sequence of small steps, neutral between dialects.
+
+A reply is `Started`, then its blocks, then `Stopped`. A block is a run of steps with
+the same `place`, its position in the reply; it is never taken up again once the next
+one began. Thinking ends with its `Signature`, a tool call with `ToolUseStopped`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from langchain_minimax._blocks import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call, as MiniMax counts them.
+
+    `input` leaves out what the cache had, `output` includes thinking. `None` means
+    that the server did not say.
+    """
+
+    input: int
+    output: int
+    cache_read: int | None = None
+    cache_creation: int | None = None
+    reasoning: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The server took the request and named its reply."""
+
+    id: str
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of a text block."""
+
+    place: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """More of a thinking block."""
+
+    place: int
+    thinking: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The whole signature of a thinking block, once, at its end."""
+
+    place: int
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUseStarted:
+    """A tool call began."""
+
+    place: int
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUseDelta:
+    """More of a tool call's arguments, a piece of JSON text."""
+
+    place: int
+    partial_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUseStopped:
+    """A tool call ended.
+
+    `input` is `None` when the arguments are not one whole JSON object; then the call
+    must not be made.
+    """
+
+    place: int
+    id: str
+    name: str
+    input: Json | None
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockStopped:
+    """A text or thinking block ended."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueBlock:
+    """A whole block that we carry without understanding it."""
+
+    place: int
+    block: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The reply is complete."""
+
+    stop_reason: str | None
+    usage: Usage | None = None
+    stop_sequence: str | None = None
+    service_tier: str | None = None
+
+
+Delta = (
+    Started
+    | TextDelta
+    | ThinkingDelta
+    | Signature
+    | ToolUseStarted
+    | ToolUseDelta
+    | ToolUseStopped
+    | BlockStopped
+    | OpaqueBlock
+    | Stopped
+)

@@ -1,0 +1,474 @@
+"""MiniMax's Anthropic-compatible Messages API: requests out, deltas in.
+
+Sources: platform.minimax.io, "Messages API" (M3 era, 2026-05-30, and its summer 2026
+schema); live recordings of anomalyco/opencode's provider tests (2026-09-29).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
+
+from pydantic_core import from_json
+
+from langchain_minimax._blocks import (
+    Block,
+    ChatRequest,
+    Json,
+    Opaque,
+    Text,
+    Thinking,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
+from langchain_minimax._deltas import (
+    BlockStopped,
+    Delta,
+    OpaqueBlock,
+    Signature,
+    Started,
+    Stopped,
+    TextDelta,
+    ThinkingDelta,
+    ToolUseDelta,
+    ToolUseStarted,
+    ToolUseStopped,
+    Usage,
+)
+from langchain_minimax._sse import ServerSentEvent
+from langchain_minimax.errors import MiniMaxResponseError, failure_in_reply
+
+path = "/v1/messages"
+official_prefix = "/anthropic"
+headers: Mapping[str, str] = {"anthropic-version": "2023-06-01"}
+
+
+# --- Requests ------------------------------------------------------------------------
+
+
+def encode(request: ChatRequest) -> Json:
+    """The body of a request; what is unset is left out."""
+    conversation = request.conversation
+    body: Json = {
+        "model": request.model,
+        "max_tokens": request.max_tokens,
+        "system": [_block(text) for text in conversation.system],
+        "messages": [_turn(turn) for turn in conversation.turns],
+        "tools": [_tool(tool) for tool in request.tools],
+        "tool_choice": _tool_choice(request.tool_choice) if request.tools else None,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "thinking": request.thinking,
+        "output_config": {"effort": request.effort} if request.effort else None,
+        "service_tier": request.service_tier,
+        "metadata": {"user_id": request.user_id} if request.user_id else None,
+        "stream": request.stream,
+    }
+    said = {key: value for key, value in body.items() if value not in (None, [])}
+    return said | dict(request.extra or {})
+
+
+def _turn(turn: Turn) -> Json:
+    return {"role": turn.role, "content": [_block(block) for block in turn.blocks]}
+
+
+def _block(block: Block) -> Json:
+    match block:
+        case Text(text, cache):
+            return {"type": "text", "text": text} | _cache_control(cache)
+        case Thinking(thinking, None):
+            return {"type": "thinking", "thinking": thinking}
+        case Thinking(thinking, signature):
+            return {
+                "type": "thinking",
+                "thinking": thinking,
+                "signature": signature,
+            }
+        case ToolUse(id, name, input, cache):
+            call = {"type": "tool_use", "id": id, "name": name, "input": input}
+            return call | _cache_control(cache)
+        case ToolResult():
+            return _tool_result(block)
+        case Opaque(value):
+            return value
+
+
+def _tool_result(result: ToolResult) -> Json:
+    content = result.content
+    # `is_error` is not in MiniMax's schema, but Claude Code sends it without trouble.
+    return {
+        "type": "tool_result",
+        "tool_use_id": result.tool_use_id,
+        "content": content
+        if isinstance(content, str)
+        else [_block(block) for block in content],
+        **({"is_error": True} if result.is_error else {}),
+        **_cache_control(result.cache_control),
+    }
+
+
+def _tool(tool: Tool | Opaque) -> Json:
+    if isinstance(tool, Opaque):
+        return tool.block
+    return {
+        "name": tool.name,
+        **({"description": tool.description} if tool.description else {}),
+        "input_schema": tool.input_schema,
+        **_cache_control(tool.cache_control),
+    }
+
+
+def _tool_choice(choice: ToolChoice | None) -> Json | None:
+    """The wire knows `auto` and `none`; a forced choice would only be a hint."""
+    if choice is None:
+        return None
+    return {"type": "none" if choice.mode == "none" else "auto"}
+
+
+def _cache_control(mark: Json | None) -> Json:
+    return {} if mark is None else {"cache_control": mark}
+
+
+# --- Replies -------------------------------------------------------------------------
+
+
+class _OpenBlock(Protocol):
+    """A block that has begun, and turns what follows into deltas."""
+
+    empty: bool
+
+    def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]: ...
+
+    def stop(self) -> Sequence[Delta]: ...
+
+
+@dataclass(slots=True)
+class _OpenText:
+    place: int
+    empty: bool = True
+
+    def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
+        text = _string(delta, "text")
+        if not text:
+            return ()
+        self.empty = False
+        return (TextDelta(self.place, text),)
+
+    def stop(self) -> Sequence[Delta]:
+        return (BlockStopped(self.place),)
+
+
+@dataclass(slots=True)
+class _OpenThinking:
+    """Holds the signature back until it is whole: readers may only see it once."""
+
+    place: int
+    empty: bool = True
+    signature: list[str] = field(default_factory=list)
+
+    def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
+        thinking, signature = _string(delta, "thinking"), _string(delta, "signature")
+        self.empty = self.empty and not thinking and not signature
+        if signature and signature not in self.signature:
+            self.signature.append(signature)
+        return (ThinkingDelta(self.place, thinking),) if thinking else ()
+
+    def stop(self) -> Sequence[Delta]:
+        if not self.signature:
+            return (BlockStopped(self.place),)
+        signature = "".join(self.signature)
+        return (Signature(self.place, signature), BlockStopped(self.place))
+
+
+@dataclass(slots=True)
+class _OpenToolUse:
+    """A call; `start` is the input that came with its beginning, mostly `{}`."""
+
+    place: int
+    id: str
+    name: str
+    start: Json
+    json: list[str] = field(default_factory=list)
+    empty: bool = False
+
+    def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
+        piece = _string(delta, "partial_json")
+        if not piece:
+            return ()
+        self.json.append(piece)
+        return (ToolUseDelta(self.place, piece),)
+
+    def stop(self) -> Sequence[Delta]:
+        said: Sequence[Delta] = ()
+        if self.start and not self.json:
+            text = json.dumps(self.start, ensure_ascii=False)
+            said = self.delta({"partial_json": text})
+        text = "".join(self.json)
+        arguments = _arguments(text) if self.name else None
+        return (*said, ToolUseStopped(self.place, self.id, self.name, arguments, text))
+
+
+@dataclass(slots=True)
+class _OpenOpaque:
+    """A block of a kind that we do not know, such as a server tool's."""
+
+    place: int
+    block: Json
+    json: list[str] = field(default_factory=list)
+    empty: bool = False
+
+    def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
+        self.json.append(_string(delta, "partial_json"))
+        return ()
+
+    def stop(self) -> Sequence[Delta]:
+        arguments = _arguments("".join(self.json))
+        block = {**self.block, "input": arguments} if arguments else self.block
+        return (OpaqueBlock(self.place, block),)
+
+
+def _arguments(text: str) -> Json | None:
+    """The arguments of a call, or `None` if the text is not one whole JSON object."""
+    if not text:
+        return {}
+    try:
+        value = json.loads(text, strict=False, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _no_constant(name: str) -> NoReturn:
+    """`NaN` and its kin are no JSON, and no server would take them back."""
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)
+
+
+class AnthropicDecoder:
+    """Follows one reply: `message_start`, blocks one after the other, `message_stop`.
+
+    Events of unknown type are passed over, `ping` among them. What a block holds when
+    it starts counts like its first delta.
+    """
+
+    def __init__(self) -> None:
+        self._reply_id: str | None = None
+        self._block: _OpenBlock | None = None
+        self._wire_index: object = None
+        self._place = -1
+        self._usage: Json = {}
+        self._stop_reason: str | None = None
+        self._service_tier: str | None = None
+        self._ended = False
+
+    @property
+    def complete(self) -> bool:
+        """A stop reason has arrived: only `message_stop` can follow."""
+        return self._ended or self._stop_reason is not None
+
+    @property
+    def ended(self) -> bool:
+        """`message_stop` has arrived."""
+        return self._ended
+
+    def feed(self, event: ServerSentEvent) -> Sequence[Delta]:
+        """Takes the next event of a stream."""
+        if event.data == b"[DONE]":
+            return ()
+        return self._take(_parse(event.data), event.event)
+
+    def whole(self, document: Mapping[str, object]) -> Sequence[Delta]:
+        """Replays a reply that came in one piece as the stream it could have been."""
+        return [
+            delta for event in _as_stream(document) for delta in self._take(event, "")
+        ]
+
+    def finish(self) -> Sequence[Delta]:
+        """The end of the reply, with what its last honest usage said."""
+        stopped = Stopped(
+            self._stop_reason,
+            usage=_usage(self._usage),
+            service_tier=self._service_tier,
+        )
+        return (*self._close(), stopped)
+
+    def _take(self, event: Json, name: str) -> Sequence[Delta]:
+        match event.get("type"):
+            case "content_block_delta":
+                return self._delta(event)
+            case "content_block_start":
+                return self._open(event.get("index"), _object(event, "content_block"))
+            case "content_block_stop":
+                return self._close()
+            case "message_start":
+                return self._begin(_object(event, "message"))
+            case "message_delta":
+                self._note(event)
+            case "message_stop":
+                self._ended = True
+            case _:
+                _refuse(event, name)
+        return ()
+
+    def _begin(self, message: Json) -> Sequence[Delta]:
+        _refuse(message)
+        self._note_usage(_object(message, "usage"))
+        self._note_tier(message)
+        if self._reply_id is not None:
+            return ()
+        self._reply_id = _string(message, "id")
+        return (Started(self._reply_id, _string(message, "model") or None),)
+
+    def _delta(self, event: Json) -> Sequence[Delta]:
+        delta = _object(event, "delta")
+        index = event.get("index")
+        if self._block is not None and index in (self._wire_index, None):
+            return self._block.delta(delta)
+        # Some captures have no `content_block_start`: the delta tells the kind.
+        kind = _KIND_OF_DELTA.get(_string(delta, "type"), "text")
+        opened = self._open(index, {"type": kind})
+        return (*opened, *(self._block.delta(delta) if self._block else ()))
+
+    def _open(self, index: object, block: Json) -> Sequence[Delta]:
+        closed = self._close()
+        self._place += 1
+        self._wire_index = index
+        match block.get("type"):
+            case "text":
+                self._block = _OpenText(self._place)
+            case "thinking":
+                self._block = _OpenThinking(self._place)
+            case "tool_use":
+                call = self._call(block)
+                self._block = call
+                return (*closed, ToolUseStarted(self._place, call.id, call.name))
+            case _:
+                self._block = _OpenOpaque(self._place, block)
+        return (*closed, *self._block.delta(block))
+
+    def _call(self, block: Json) -> _OpenToolUse:
+        # LangChain cannot answer a call without an id; self-hosted servers forget it.
+        id = _string(block, "id") or f"call_{self._reply_id or ''}_{self._place}"
+        name = _string(block, "name")
+        return _OpenToolUse(self._place, id, name, _object(block, "input"))
+
+    def _close(self) -> Sequence[Delta]:
+        block, self._block = self._block, None
+        if block is None:
+            return ()
+        if block.empty:
+            self._place -= 1  # nothing was said, so it takes no place
+            return ()
+        return block.stop()
+
+    def _note(self, event: Json) -> None:
+        _refuse(event)
+        self._note_usage(_object(event, "usage"))
+        reason = _string(_object(event, "delta"), "stop_reason")
+        self._stop_reason = reason or self._stop_reason
+
+    def _note_usage(self, usage: Json) -> None:
+        """The last honest numbers win.
+
+        A count with `input_tokens` is complete and replaces what `message_start`
+        guessed (M3 starts with a whole prompt "read from cache"); one without adds to
+        it; one of zeros says nothing.
+        """
+        self._note_tier(usage)
+        counts = {key: value for key, value in usage.items() if value is not None}
+        if any(isinstance(value, int) and value for value in counts.values()):
+            base = {} if "input_tokens" in counts else self._usage
+            self._usage = {**base, **counts}
+
+    def _note_tier(self, source: Json) -> None:
+        self._service_tier = _string(source, "service_tier") or self._service_tier
+
+
+_KIND_OF_DELTA = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "thinking",
+    "input_json_delta": "tool_use",
+}
+
+
+def decoder() -> AnthropicDecoder:
+    """A decoder for one reply."""
+    return AnthropicDecoder()
+
+
+def _parse(data: bytes) -> Json:
+    try:
+        event = from_json(data)
+    except ValueError:
+        # A lone surrogate (`"\ud83d"`) is JSON to Python's own parser only.
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
+            event = None
+    if isinstance(event, dict):
+        return event
+    excerpt = data[:200].decode("utf-8", "replace")
+    raise MiniMaxResponseError(
+        f"The stream holds something that is no event: {excerpt!r}"
+    )
+
+
+def _refuse(event: Json, name: str = "") -> None:
+    error = failure_in_reply(event)
+    if error is None and name == "error":
+        error = MiniMaxResponseError(
+            f"MiniMax reported an error in the stream: {_excerpt(event)}"
+        )
+    if error is not None:
+        raise error
+
+
+def _as_stream(document: Mapping[str, Any]) -> Iterator[Json]:
+    _refuse(dict(document))
+    content = document.get("content")
+    if not isinstance(content, list):
+        raise MiniMaxResponseError(
+            f"The reply has no content array: {_excerpt(document)}"
+        )
+    yield {"type": "message_start", "message": {**document, "usage": None}}
+    for index, block in enumerate(content):
+        yield {"type": "content_block_start", "index": index, "content_block": block}
+        yield {"type": "content_block_stop", "index": index}
+    yield {"type": "message_delta", "delta": document, "usage": document.get("usage")}
+    yield {"type": "message_stop"}
+
+
+def _excerpt(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False)[:500]
+
+
+def _string(source: Mapping[str, Any], key: str) -> str:
+    value = source.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _object(source: Mapping[str, Any], key: str) -> Json:
+    value = source.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _usage(counts: Json) -> Usage | None:
+    def count(source: Json, key: str) -> int | None:
+        value = source.get(key)
+        return value if isinstance(value, int) and value >= 0 else None
+
+    if not counts:
+        return None
+    return Usage(
+        input=count(counts, "input_tokens") or 0,
+        output=count(counts, "output_tokens") or 0,
+        cache_read=count(counts, "cache_read_input_tokens"),
+        cache_creation=count(counts, "cache_creation_input_tokens"),
+        reasoning=count(_object(counts, "output_tokens_details"), "thinking_tokens"),
+    )

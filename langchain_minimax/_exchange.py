@@ -1,0 +1,265 @@
+"""One request and the fold of its reply: bytes in, deltas out. Does no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from json import dumps
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from langchain_minimax._blocks import ChatRequest, Json
+from langchain_minimax._deltas import Delta
+from langchain_minimax._dialects import Dialect, ReplyDecoder
+from langchain_minimax._filters import Filter
+from langchain_minimax._sse import EventStream, ServerSentEvent
+from langchain_minimax.errors import (
+    ErrorResponse,
+    MiniMaxError,
+    MiniMaxResponseError,
+    MiniMaxStreamTruncatedError,
+    failure,
+)
+
+_EVENTS = "text/event-stream"
+_EXCERPT = 200  # bytes of an unreadable reply that an error quotes
+
+
+_REGIONS = {"global": "https://api.minimax.io", "china": "https://api.minimax.cn"}
+_OFFICIAL = re.compile(r"api(-\w+)?\.minimaxi?\.(io|cn|com|chat)")
+_LOCAL = re.compile(r"(localhost|127\.|\[::1\])")
+_ENDPOINT = re.compile(r"(/v1)?(/messages|/chat/completions)?$")
+
+
+def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
+    """Where a dialect's requests go.
+
+    Args:
+        base_url: Any spelling: a host, a path of a protocol, a full path; `None` for
+            the region's own host. MiniMax's hosts are completed, whatever path was
+            given; to others, `/v1/messages` or `/v1/chat/completions` is appended.
+        region: `"global"` or `"china"`.
+        dialect: The protocol.
+
+    Raises:
+        ValueError: If it is no address, or holds a user name and password.
+    """
+    given = (base_url or _REGIONS[region]).strip().rstrip("/")
+    if "://" not in given:
+        given = f"http{'' if _LOCAL.match(given) else 's'}://{given}"
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        msg = "`base_url` is no address: give it as https://host or https://host/path."
+        raise ValueError(msg)
+    if parts.username is not None:
+        msg = (
+            "`base_url` holds a user name. Credentials would show up in logs: pass "
+            'them with `default_headers={"Authorization": …}`.'
+        )
+        raise ValueError(msg)
+    path = _ENDPOINT.sub("", parts.path)
+    if is_official(given):
+        path = dialect.official_prefix
+    return urlunsplit((parts.scheme, parts.netloc, path + dialect.path, "", ""))
+
+
+def is_official(url: str) -> bool:
+    """Whether an address is one of MiniMax's own API hosts."""
+    return bool(_OFFICIAL.fullmatch(urlsplit(url).hostname or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request on the wire, and how its reply is to be read.
+
+    Attributes:
+        url: Where to.
+        headers: All of them, the key included.
+        body: JSON, encoded once for all attempts.
+        stream: Whether a stream was asked for.
+        secret: The API key, kept out of every error.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    stream: bool
+    secret: str | None
+    decoder: Callable[[], ReplyDecoder]
+    filters: Callable[[], Sequence[Filter]]
+
+    def reader(self) -> ReplyReader:
+        """A reader for the reply to one attempt."""
+        return ReplyReader(self.decoder(), self.filters(), self.secret)
+
+
+def exchange(
+    dialect: Dialect,
+    request: ChatRequest,
+    *,
+    url: str,
+    secret: str | None,
+    headers: Mapping[str, str],
+    filters: Callable[[], Sequence[Filter]],
+) -> Exchange:
+    """Puts a request on paper; `headers` are the caller's and win over ours."""
+    said = {
+        "accept": _EVENTS if request.stream else "application/json",
+        "content-type": "application/json",
+        # A compressed stream waits for its compressor.
+        **({"accept-encoding": "identity"} if request.stream else {}),
+        **dialect.headers,
+        # Where both are sent, `Authorization` wins over `x-api-key` (Messages API
+        # page, M3 era); Bearer is what it recommends.
+        **({"authorization": f"Bearer {secret}"} if secret else {}),
+        **{name.lower(): value for name, value in headers.items()},
+    }
+    return Exchange(
+        url=url,
+        headers=said,
+        body=_encoded(dialect.encode(request)),
+        stream=request.stream,
+        secret=secret,
+        decoder=dialect.decoder,
+        filters=filters,
+    )
+
+
+class ReplyReader:
+    """Reads one HTTP reply: an error, a whole reply or a stream of events."""
+
+    def __init__(
+        self, decoder: ReplyDecoder, filters: Sequence[Filter], secret: str | None
+    ) -> None:
+        self._decoder = decoder
+        self._filters = filters
+        self._secret = secret
+        self._status = 0
+        self._headers: Mapping[str, str] = {}
+        self._events: EventStream | None = None
+        self._body: list[bytes] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether the reply's head has arrived."""
+        return self._status != 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that matters has arrived."""
+        return self._decoder.complete
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server said that nothing follows."""
+        return self._decoder.ended
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """Takes the status and the headers, names in lower case."""
+        self._status = status
+        self._headers = headers
+        if status == HTTPStatus.OK and _EVENTS in headers.get("content-type", ""):
+            self._events = EventStream()
+
+    def feed(self, data: bytes) -> Sequence[Delta]:
+        """Takes the next bytes of the body.
+
+        Raises:
+            MiniMaxError: If the stream reports a failure or cannot be read.
+        """
+        if self._events is None:
+            self._body.append(data)
+            return ()
+        try:
+            return self._heard(self._events.feed(data))
+        except MiniMaxError as error:
+            raise error.without(self._secret) from None
+
+    def finish(self) -> Sequence[Delta]:
+        """Takes the end of the body.
+
+        Raises:
+            MiniMaxError: If the reply was a refusal, not a reply, or broke off.
+        """
+        try:
+            if self._events is not None:
+                return self._end(self._events)
+            return self._whole(b"".join(self._body))
+        except MiniMaxError as error:
+            raise error.without(self._secret) from None
+
+    def _heard(self, events: Iterable[ServerSentEvent]) -> list[Delta]:
+        return [
+            delta
+            for event in events
+            for heard in self._decoder.feed(event)
+            for delta in self._filtered(heard)
+        ]
+
+    def _end(self, events: EventStream) -> Sequence[Delta]:
+        said = []
+        for event in events.flush():
+            # Half an event is no event: what it was to say is missing.
+            with suppress(MiniMaxResponseError):
+                said += self._heard([event])
+        if not self._decoder.complete:
+            raise MiniMaxStreamTruncatedError(
+                "The reply broke off before its end: the connection closed without a "
+                "stop reason. What had arrived is in `.partial`.",
+                status_code=self._status,
+                request_id=self._headers.get("trace-id"),
+            )
+        said += self._all_filtered(self._decoder.finish())
+        return said
+
+    def _whole(self, body: bytes) -> Sequence[Delta]:
+        if self._status != HTTPStatus.OK:
+            raise failure(self._status, self._headers, body)
+        if body.lstrip().startswith((b"event:", b"data:")):
+            # A gateway may label a stream as something else.
+            events = EventStream()
+            return [*self._heard(events.feed(body)), *self._end(events)]
+        heard = self._decoder.whole(self._document(body))
+        return self._all_filtered((*heard, *self._decoder.finish()))
+
+    def _document(self, body: bytes) -> Json:
+        try:
+            document = from_json(body)
+        except ValueError:
+            document = None
+        if isinstance(document, dict):
+            return document
+        kind = self._headers.get("content-type", "nothing")
+        found = body[:_EXCERPT].decode("utf-8", "replace") or "an empty body"
+        raise MiniMaxResponseError(
+            f"This is no reply of MiniMax's: {kind}, {found!r}. Something in between "
+            "may have answered, such as a proxy; check `base_url` and `proxy`.",
+            status_code=self._status,
+            request_id=self._headers.get("trace-id"),
+            response=ErrorResponse(
+                self._status, dict(self._headers), body.decode("utf-8", "replace")
+            ),
+        )
+
+    def _all_filtered(self, deltas: Iterable[Delta]) -> list[Delta]:
+        return [delta for heard in deltas for delta in self._filtered(heard)]
+
+    def _filtered(self, delta: Delta) -> Sequence[Delta]:
+        deltas: Sequence[Delta] = (delta,)
+        for stage in self._filters:
+            deltas = [passed for heard in deltas for passed in stage.feed(heard)]
+        return deltas
+
+
+def _encoded(body: Json) -> bytes:
+    try:
+        return to_json(body)
+    except PydanticSerializationError:
+        # A lone surrogate has no bytes; U+FFFD is what every decoder makes of it.
+        text = dumps(body, ensure_ascii=False)
+        plain = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return plain.encode()

@@ -1,0 +1,449 @@
+"""Exchanges in, deltas out, over the network: the only file that touches it.
+
+Clients are pooled per process and proxy, the async ones also per event loop, and never
+stored on a model: so one model works in many loops, threads and forks, is pickled and
+copied at will, and thousands of models share their connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Sequence,
+)
+from contextlib import (
+    aclosing,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, Retrying
+
+from langchain_minimax._deltas import Delta, Started
+from langchain_minimax._exchange import Exchange, ReplyReader
+from langchain_minimax._retry import Retries
+from langchain_minimax.errors import (
+    MiniMaxConnectionError,
+    MiniMaxError,
+    MiniMaxStreamTruncatedError,
+    MiniMaxTimeoutError,
+)
+
+Batch = Sequence[Delta]
+"""The deltas of one read from the network."""
+
+
+_CONNECT = 10.0
+_CALL = 7200.0  # 131,072 tokens, M3's default, take 6,554 s at 20 tokens a second
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Time limits in seconds; `None` means no limit but the call's.
+
+    Attributes:
+        call: For the whole call, its retries included.
+        connect: To reach the server.
+        silence: Without a single byte in a stream.
+        read: Without a single byte of a reply that comes whole.
+        write: To hand over a piece of the request.
+    """
+
+    call: float | None
+    connect: float | None
+    silence: float | None
+    read: float | None = None
+    write: float | None = None
+
+    def httpx(self, left: float, *, stream: bool) -> httpx.Timeout:
+        """For one attempt: no wait is longer than what is left of the call."""
+
+        def within(limit: float | None) -> float | None:
+            limit = left if limit is None else min(limit, left)
+            return None if limit == float("inf") else max(limit, 0.001)
+
+        read = self.silence if stream else self.read
+        return httpx.Timeout(
+            connect=within(self.connect),
+            read=within(read),
+            write=within(self.write),
+            pool=within(None),
+        )
+
+
+def timeouts(given: float | httpx.Timeout | None, *, silence: float | None) -> Timeouts:
+    """What a `timeout` argument means.
+
+    Args:
+        given: Seconds for the whole call, httpx's own limits, or `None`.
+        silence: Seconds that a stream may be silent.
+    """
+    if given is None:
+        return Timeouts(_CALL, _CONNECT, silence)
+    if isinstance(given, httpx.Timeout):
+        limits = [limit for limit in (silence, given.read) if limit is not None]
+        return Timeouts(
+            _CALL, given.connect, min(limits, default=None), given.read, given.write
+        )
+    return Timeouts(given, min(_CONNECT, given), silence)
+
+
+class _Deadline:
+    """The end of one call."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._limit = seconds
+        self._end = float("inf") if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float:
+        return self._end - time.monotonic()
+
+    def excuse(self, since: float) -> None:
+        """Leaves out the reader's own time: a slow reader is no slow server."""
+        self._end += time.monotonic() - since
+
+    def check(self) -> None:
+        if self.left() <= 0:
+            raise MiniMaxTimeoutError(
+                f"The call took longer than its {self._limit:g} s. Give it more with "
+                "`timeout`, or ask for less with `max_tokens`."
+            )
+
+
+# --- Pools ---------------------------------------------------------------------------
+
+Client = TypeVar("Client", httpx.Client, httpx.AsyncClient)
+
+
+@dataclass(slots=True)
+class _Pooled(Generic[Client]):
+    """A shared client; one that was told to close does so after its last request."""
+
+    client: Client
+    users: int = 0
+    doomed: bool = False
+    guard: object = None
+
+    @property
+    def idle(self) -> bool:
+        return self.doomed and self.users == 0
+
+
+_lock = threading.Lock()
+_clients: dict[str | None, _Pooled[httpx.Client]] = {}
+_async_clients: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[str | None, _Pooled[httpx.AsyncClient]]
+] = WeakKeyDictionary()
+_parents: list[object] = []
+
+
+def _forget_parent() -> None:
+    """After a fork: the parent's sockets are the parent's, so touch none of them."""
+    global _lock, _clients, _async_clients  # noqa: PLW0603
+    _parents.append((_clients, _async_clients))
+    _lock = threading.Lock()
+    _clients = {}
+    _async_clients = WeakKeyDictionary()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)
+
+
+def _options(proxy: str | None) -> dict[str, object]:
+    return {
+        "proxy": proxy,
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
+        # Requests of many keys share a client: none may inherit another's cookies.
+        "cookies": CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+    }
+
+
+@contextmanager
+def _pooled(proxy: str | None) -> Iterator[httpx.Client]:
+    with _lock:
+        shared = _clients.get(proxy)
+        if shared is None:
+            shared = _clients[proxy] = _Pooled(httpx.Client(**_options(proxy)))  # type: ignore[arg-type]
+        shared.users += 1
+    try:
+        yield shared.client
+    finally:
+        with _lock:
+            shared.users -= 1
+        if shared.idle:
+            shared.client.close()
+
+
+@asynccontextmanager
+async def _apooled(proxy: str | None) -> AsyncIterator[httpx.AsyncClient]:
+    pool = _pool_of_this_loop()
+    shared = pool.get(proxy)
+    if shared is None:
+        shared = pool[proxy] = _Pooled(httpx.AsyncClient(**_options(proxy)))  # type: ignore[arg-type]
+        shared.guard = await _close_with_loop(shared.client)
+    shared.users += 1
+    try:
+        yield shared.client
+    finally:
+        shared.users -= 1
+        if shared.idle:
+            await shared.client.aclose()
+
+
+def _pool_of_this_loop() -> dict[str | None, _Pooled[httpx.AsyncClient]]:
+    loop = asyncio.get_running_loop()
+    with _lock:
+        if loop not in _async_clients:
+            for other in [known for known in _async_clients if known.is_closed()]:
+                del _async_clients[other]
+            _async_clients[loop] = {}
+        return _async_clients[loop]
+
+
+async def _close_with_loop(client: httpx.AsyncClient) -> object:
+    """Has the client closed by its event loop's `shutdown_asyncgens`.
+
+    `asyncio.run` calls that last, when only suspended generators are left; sockets
+    that outlive their loop can neither be used nor closed.
+    """
+
+    async def guard() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await client.aclose()
+
+    suspended = guard()
+    await anext(suspended)
+    return suspended
+
+
+def close(proxy: str | None) -> None:
+    """Closes this process's client, once nobody uses it; the next call makes one."""
+    with _lock:
+        shared = _clients.pop(proxy, None)
+        if shared is None:
+            return
+        shared.doomed = True
+    if shared.idle:
+        shared.client.close()
+
+
+async def aclose(proxy: str | None) -> None:
+    """Closes this event loop's client, once nobody uses it."""
+    shared = _pool_of_this_loop().pop(proxy, None)
+    if shared is None:
+        return
+    shared.doomed = True
+    if shared.idle:
+        await shared.client.aclose()
+
+
+# --- One call ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """Carries exchanges, and repeats them while that can help.
+
+    Attributes:
+        timeouts: How long to wait for what.
+        max_retries: Attempts after the first.
+        proxy: Where to go through.
+        client: A client of the caller's, used as it is and never closed.
+    """
+
+    timeouts: Timeouts
+    max_retries: int
+    proxy: str | None = None
+    client: httpx.Client | None = None
+
+    def run(
+        self, exchange: Exchange, again: Callable[[RetryCallState], None]
+    ) -> Generator[Batch, None, None]:
+        """Yields the reply; retries until its content begins, and never after.
+
+        Args:
+            exchange: What to ask, and how to hear the answer.
+            again: Called before each further attempt with the failed one.
+
+        Raises:
+            MiniMaxError: Whatever went wrong, in the end.
+        """
+        deadline = _Deadline(self.timeouts.call)
+        retries = Retries(self.max_retries, deadline.left)
+        for attempt in Retrying(**retries.options()):
+            if retries.failed is not None:
+                again(retries.failed)
+            with attempt:
+                reply = self._attempt(exchange, deadline)
+                opening = []
+                for batch in reply:
+                    opening.append(batch)
+                    if _has_content(batch):
+                        break
+        with closing(reply):
+            yield from opening
+            yield from reply
+
+    def _attempt(
+        self, exchange: Exchange, deadline: _Deadline
+    ) -> Generator[Batch, None, None]:
+        reader = exchange.reader()
+        pooled = nullcontext(self.client) if self.client else _pooled(self.proxy)
+        try:
+            with pooled as client:
+                request = _request(client, exchange, self.timeouts, deadline)
+                response = client.send(request, stream=True)
+                try:
+                    reader.begin(response.status_code, response.headers)
+                    for data in response.iter_bytes():
+                        batch = reader.feed(data)
+                        since = time.monotonic()
+                        yield batch
+                        deadline.excuse(since)
+                        if reader.ended:
+                            break
+                        deadline.check()
+                finally:
+                    response.close()
+        except _NETWORK as error:
+            if not reader.complete:
+                raise _translated(error, reader, self.timeouts) from error
+        yield reader.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncTransport:
+    """The same, awaited."""
+
+    timeouts: Timeouts
+    max_retries: int
+    proxy: str | None = None
+    client: httpx.AsyncClient | None = None
+
+    async def run(
+        self, exchange: Exchange, again: Callable[[RetryCallState], Awaitable[None]]
+    ) -> AsyncGenerator[Batch, None]:
+        """Yields the reply; retries until its content begins, and never after."""
+        deadline = _Deadline(self.timeouts.call)
+        retries = Retries(self.max_retries, deadline.left)
+        async for attempt in AsyncRetrying(**retries.options()):
+            if retries.failed is not None:
+                await again(retries.failed)
+            with attempt:
+                reply = self._attempt(exchange, deadline)
+                opening = []
+                async for batch in reply:
+                    opening.append(batch)
+                    if _has_content(batch):
+                        break
+        async with aclosing(reply):
+            for batch in opening:
+                yield batch
+            async for batch in reply:
+                yield batch
+
+    async def _attempt(
+        self, exchange: Exchange, deadline: _Deadline
+    ) -> AsyncGenerator[Batch, None]:
+        reader = exchange.reader()
+        pooled = nullcontext(self.client) if self.client else _apooled(self.proxy)
+        try:
+            async with pooled as client:
+                request = _request(client, exchange, self.timeouts, deadline)
+                response = await client.send(request, stream=True)
+                try:
+                    reader.begin(response.status_code, response.headers)
+                    async for data in response.aiter_bytes():
+                        batch = reader.feed(data)
+                        since = time.monotonic()
+                        yield batch
+                        deadline.excuse(since)
+                        if reader.ended:
+                            break
+                        deadline.check()
+                finally:
+                    await response.aclose()
+        except _NETWORK as error:
+            if not reader.complete:
+                raise _translated(error, reader, self.timeouts) from error
+        yield reader.finish()
+
+
+def _request(
+    client: httpx.Client | httpx.AsyncClient,
+    exchange: Exchange,
+    timeouts: Timeouts,
+    deadline: _Deadline,
+) -> httpx.Request:
+    deadline.check()
+    return client.build_request(
+        "POST",
+        exchange.url,
+        headers=dict(exchange.headers),
+        content=exchange.body,
+        timeout=timeouts.httpx(deadline.left(), stream=exchange.stream),
+    )
+
+
+def _has_content(batch: Batch) -> bool:
+    return any(not isinstance(delta, Started) for delta in batch)
+
+
+# --- Errors --------------------------------------------------------------------------
+
+_NETWORK = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
+
+
+def _translated(
+    error: Exception, reader: ReplyReader, timeouts: Timeouts
+) -> MiniMaxError:
+    match error:
+        case httpx.ConnectTimeout():
+            limit = timeouts.connect
+            return MiniMaxTimeoutError(
+                f"The server was not reached within {limit:g} s. Check the network, "
+                "`base_url` and `proxy`."
+            )
+        case httpx.TimeoutException() if reader.begun:
+            return MiniMaxTimeoutError(
+                f"The stream was silent for {timeouts.silence} s; "
+                "`stream_idle_timeout` says how long is too long."
+            )
+        case httpx.TimeoutException():
+            return MiniMaxTimeoutError(
+                "The server did not answer in time; `timeout` says how long a call may "
+                "take, and a long answer comes sooner as a stream."
+            )
+        case _ if reader.begun:
+            return MiniMaxStreamTruncatedError(
+                f"The reply broke off before its end: {_words(error)}. What had "
+                "arrived is in `.partial`."
+            )
+        case _:
+            return MiniMaxConnectionError(
+                f"No connection to the server: {_words(error)}. Check the network, "
+                "`base_url` and `proxy`."
+            )
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""The seam between LangChain and our own two vocabularies."""

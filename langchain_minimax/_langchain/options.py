@@ -1,0 +1,238 @@
+"""A model's fields and a call's keyword arguments in, one chat request out.
+
+What the call says wins over the field; what a model cannot do is said in a warning or
+an error, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from langchain_minimax._blocks import ChatRequest, Conversation, Json
+from langchain_minimax._langchain.tools import to_tool, to_tool_choice
+from langchain_minimax.catalogue import ModelCard, card
+from langchain_minimax.errors import MiniMaxInvalidRequestError
+
+ALIASES = {
+    "model_name": "model",
+    "max_completion_tokens": "max_tokens",
+    "reasoning_effort": "effort",
+    "stop_sequences": "stop",
+}
+"""Other spellings of a field, of the constructor's and of a call's."""
+
+_RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
+_ELSEWHERE = {
+    "messages": "pass the messages as the input",
+    "system": "pass a SystemMessage",
+    "stream": "call `stream` or `astream`",
+    "extra_headers": "use `default_headers`, which stay out of traces",
+}
+_DEFAULT_MAX_TOKENS = 65536  # for models without a card: Messages API page, 2026-05-30
+_THINK: Json = {"type": "adaptive"}
+_DO_NOT_THINK: Json = {"type": "disabled"}
+_WORDS_FOR_THINKING: dict[object, Json] = {
+    True: _THINK,
+    False: _DO_NOT_THINK,
+    "adaptive": _THINK,
+    "enabled": _THINK,
+    "disabled": _DO_NOT_THINK,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a call says besides its messages."""
+
+    model: str
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    thinking: bool | str | Mapping[str, Any] | None = None
+    effort: str | None = None
+    stop: str | Sequence[str] | None = None
+    service_tier: str | None = None
+    user_id: str | None = None
+    stream_usage: bool = True
+    tools: Sequence[Any] = ()
+    tool_choice: Any = None
+    model_kwargs: Mapping[str, Any] | None = None
+
+    def called_with(self, stop: Sequence[str] | None, said: Json) -> Options:
+        """These options under a call's own arguments.
+
+        Args:
+            stop: The call's stop sequences; `[]` clears, `None` says nothing.
+            said: The call's keyword arguments. Unknown ones go into the body.
+        """
+        named = {ALIASES.get(name, name): value for name, value in said.items()}
+        given = {name: value for name, value in named.items() if name in _KNOWN}
+        extra = {name: value for name, value in named.items() if name not in _KNOWN}
+        if stop is not None:
+            given["stop"] = stop
+        return replace(
+            self, **given, model_kwargs={**(self.model_kwargs or {}), **extra}
+        )
+
+    def stop_sequences(self) -> tuple[str, ...]:
+        """The stop sequences that can occur."""
+        stop = [self.stop] if isinstance(self.stop, str) else self.stop or ()
+        return tuple(sequence for sequence in stop if sequence)
+
+    def request(
+        self, conversation: Conversation, *, stream: bool, official: bool
+    ) -> ChatRequest:
+        """The request that says all this.
+
+        Args:
+            conversation: What has been said so far.
+            stream: Whether the reply is to come as a stream.
+            official: Whether it goes to one of MiniMax's own hosts, whose words for
+                thinking are known.
+
+        Raises:
+            MiniMaxInvalidRequestError: If an option has no meaning.
+        """
+        self.check()
+        model = card(self.model)
+        thinking = _thinking(self.thinking, self.effort, model, official=official)
+        tools = tuple(to_tool(tool) for tool in self.tools or ())
+        return ChatRequest(
+            model=self.model,
+            conversation=conversation,
+            max_tokens=_max_tokens(self.max_tokens, model),
+            stream=stream,
+            tools=tools,
+            tool_choice=to_tool_choice(self.tool_choice, tools) if tools else None,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            thinking=thinking,
+            effort=_effort(self.effort, model),
+            service_tier=self.service_tier,
+            user_id=self.user_id,
+            extra=self.model_kwargs,
+        )
+
+    def check(self) -> None:
+        """Refuses values that MiniMax would refuse.
+
+        Raises:
+            MiniMaxInvalidRequestError: If a value is out of range or out of place.
+        """
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                msg = f"`{name}` is {value}; MiniMax takes {low:g} to {high:g}."
+                raise MiniMaxInvalidRequestError(msg)
+        if self.max_tokens is not None and self.max_tokens < 1:
+            msg = f"`max_tokens` is {self.max_tokens}; it has to be at least 1."
+            raise MiniMaxInvalidRequestError(msg)
+        for name in self.model_kwargs or ():
+            if name in _ELSEWHERE:
+                msg = f"`{name}` cannot be set this way: {_ELSEWHERE[name]}."
+                raise MiniMaxInvalidRequestError(msg)
+
+
+_KNOWN = frozenset(field.name for field in fields(Options)) - {"model_kwargs"}
+_WIRE = frozenset({"metadata"})  # MiniMax's own, and a field of LangChain's
+
+
+def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _WIRE) -> None:
+    """Warns of each argument that is unknown, and names the nearest that is known."""
+    names = {*known, *ALIASES}
+    for name in said:
+        if name in names:
+            continue
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else ""
+        warnings.warn(
+            f"`{name}` is no option of ChatMiniMax; it goes into the request as it "
+            f"is.{hint}",
+            stacklevel=2,
+        )
+
+
+def _max_tokens(asked: int | None, model: ModelCard | None) -> int:
+    if model is None:
+        return asked or _DEFAULT_MAX_TOKENS
+    if asked is None:
+        return model.default_max_tokens
+    if asked > model.max_output_tokens:
+        warnings.warn(
+            f"`max_tokens` {asked} is more than {model.id} can write; "
+            f"{model.max_output_tokens} is sent.",
+            stacklevel=2,
+        )
+    return min(asked, model.max_output_tokens)
+
+
+def _thinking(
+    asked: bool | str | Mapping[str, Any] | None,
+    effort: str | None,
+    model: ModelCard | None,
+    *,
+    official: bool,
+) -> Json | None:
+    wanted = _wanted(asked, effort, official=official)
+    if model is None:
+        return wanted
+    if model.thinking == "always":
+        if wanted == _DO_NOT_THINK:
+            warnings.warn(f"{model.id} cannot stop thinking.", stacklevel=2)
+            return None
+        return wanted
+    # The two protocols differ in what they do unasked, so M3 is always told.
+    return wanted or _DO_NOT_THINK
+
+
+def _wanted(
+    asked: bool | str | Mapping[str, Any] | None,
+    effort: str | None,
+    *,
+    official: bool,
+) -> Json | None:
+    if asked is None:
+        if effort is None:
+            return None
+        return _DO_NOT_THINK if effort == "none" else _THINK
+    if isinstance(asked, Mapping):
+        return _translated(dict(asked)) if official else dict(asked)
+    if asked in _WORDS_FOR_THINKING:
+        return _WORDS_FOR_THINKING[asked]
+    msg = (
+        f"`thinking` is {asked!r}; say True, False, 'adaptive', 'disabled' or "
+        '{"type": …}.'
+    )
+    raise MiniMaxInvalidRequestError(msg)
+
+
+def _translated(asked: Json) -> Json:
+    """Claude's `enabled` with a budget, in MiniMax's words: it has no budget."""
+    if asked.get("type") != "enabled":
+        return asked
+    if "budget_tokens" in asked:
+        warnings.warn(
+            "MiniMax has no thinking budget; `budget_tokens` is not sent.",
+            stacklevel=2,
+        )
+    return _THINK
+
+
+def _effort(asked: str | None, model: ModelCard | None) -> str | None:
+    if asked is None or asked == "none" or model is None:
+        return None if asked == "none" else asked
+    if not model.efforts:
+        warnings.warn(
+            f"{model.id} knows no levels of effort; `effort` only turns thinking on.",
+            stacklevel=2,
+        )
+        return None
+    level = "low" if asked == "minimal" else asked
+    if level not in model.efforts:
+        msg = f"`effort` is {asked!r}; {model.id} has {', '.join(model.efforts)}."
+        raise MiniMaxInvalidRequestError(msg)
+    return level

@@ -1,0 +1,126 @@
+"""Everything LangChain calls a tool in, neutral tools out; likewise tool choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_function
+
+from langchain_minimax._blocks import Json, Opaque, Tool, ToolChoice
+from langchain_minimax.errors import MiniMaxInvalidRequestError
+
+ToolLike = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
+
+_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+_FUNCTION_TYPES = frozenset({None, "function", "custom", "object"})
+
+
+def to_tool(tool: ToolLike) -> Tool | Opaque:
+    """One tool, of any kind that LangChain accepts.
+
+    Args:
+        tool: A `BaseTool`, a function, a Pydantic class, a `TypedDict`, a JSON schema
+            with a title, an OpenAI or an Anthropic tool dict. A dict of another `type`
+            is one of MiniMax's server tools and is passed on as it is.
+
+    Raises:
+        MiniMaxInvalidRequestError: If it is none of these.
+    """
+    if isinstance(tool, BaseTool):
+        extras = tool.extras or {}
+        return _function(tool, extras.get("cache_control"))
+    if not isinstance(tool, Mapping):
+        return _function(tool, None)
+    mark = tool.get("cache_control")
+    if "input_schema" in tool:
+        schema = tool["input_schema"] or _NO_PARAMETERS
+        return Tool(_name(tool), tool.get("description"), schema, mark)
+    if tool.get("type") not in _FUNCTION_TYPES and "parameters" not in tool:
+        return Opaque(dict(tool))
+    return _function(dict(tool), mark)
+
+
+def _function(tool: Any, cache_control: Json | None) -> Tool:
+    if isinstance(tool, dict) and "function" in tool:
+        tool = tool["function"]
+    if isinstance(tool, dict) and "name" in tool:
+        # Already one: LangChain's converter would lose a missing `parameters`.
+        function = tool
+    else:
+        try:
+            function = convert_to_openai_function(tool)
+        except (TypeError, ValueError) as error:
+            msg = f"This is no tool: {tool!r}. {error}"
+            raise MiniMaxInvalidRequestError(msg) from error
+    return Tool(
+        _name(function),
+        function.get("description"),
+        function.get("parameters") or _NO_PARAMETERS,
+        cache_control,
+    )
+
+
+def _name(function: Mapping[str, Any]) -> str:
+    name = function.get("name")
+    if isinstance(name, str) and name:
+        return name
+    msg = f"A tool needs a name: {dict(function)!r}."
+    raise MiniMaxInvalidRequestError(msg)
+
+
+def to_json(tool: Tool | Opaque) -> Json:
+    """A tool as an Anthropic tool dict, which `bind` keeps and tracers can read."""
+    if isinstance(tool, Opaque):
+        return tool.block
+    said = {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+        "cache_control": tool.cache_control,
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def to_tool_choice(choice: object, tools: Sequence[Tool | Opaque]) -> ToolChoice | None:
+    """Every spelling of a tool choice.
+
+    Args:
+        choice: `None` or `False` for the server's default; `"auto"`, `"none"`,
+            `"any"`, `"required"`, `True`; a tool's name; or the dict of Anthropic
+            (`{"type": "tool", "name": …}`) or OpenAI
+            (`{"type": "function", "function": {"name": …}}`).
+        tools: The tools to choose from.
+
+    Raises:
+        MiniMaxInvalidRequestError: If there is no such choice or no such tool.
+    """
+    match choice:
+        case None | False:
+            return None
+        case "auto" | {"type": "auto"}:
+            return ToolChoice("auto")
+        case "none" | {"type": "none"}:
+            return ToolChoice("none")
+        case True | "any" | "required" | {"type": "any" | "required"}:
+            return ToolChoice("any")
+        case (
+            str(name)
+            | {"type": "tool", "name": str(name)}
+            | {"type": "function", "function": {"name": str(name)}}
+        ) if name in _names(tools):
+            return ToolChoice("tool", name)
+    known = ", ".join(map(repr, _names(tools))) or "none is bound"
+    msg = (
+        f"There is no tool choice {choice!r}: say 'auto', 'none', 'any', 'required' "
+        f"or the name of a tool ({known})."
+    )
+    raise MiniMaxInvalidRequestError(msg)
+
+
+def _names(tools: Sequence[Tool | Opaque]) -> list[str]:
+    return [
+        tool.name if isinstance(tool, Tool) else str(tool.block.get("name"))
+        for tool in tools
+    ]

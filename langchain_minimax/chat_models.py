@@ -1,0 +1,652 @@
+"""`ChatMiniMax`: MiniMax's chat models as a LangChain chat model."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.language_models import (
+    BaseChatModel,
+    LangSmithParams,
+    LanguageModelInput,
+    ModelProfile,
+)
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    ChatResult,
+    Generation,
+)
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils import from_env, secret_from_env
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from typing_extensions import Self, override
+
+from langchain_minimax import __version__
+from langchain_minimax._deltas import Delta, TextDelta
+from langchain_minimax._dialects import Dialect, anthropic
+from langchain_minimax._exchange import Exchange, exchange, is_official, resolve_url
+from langchain_minimax._filters import StopSequences
+from langchain_minimax._langchain.chunks import Chunks, fold
+from langchain_minimax._langchain.events import Events
+from langchain_minimax._langchain.messages import to_conversation
+from langchain_minimax._langchain.options import Options, warn_unknown
+from langchain_minimax._langchain.profiles import profile
+from langchain_minimax._langchain.tools import to_json, to_tool, to_tool_choice
+from langchain_minimax.catalogue import card
+from langchain_minimax.errors import MiniMaxAuthenticationError, MiniMaxError
+
+if TYPE_CHECKING:
+    from langchain_protocol.protocol import MessagesData
+    from tenacity import RetryCallState
+
+    from langchain_minimax._http import AsyncTransport, Timeouts, Transport
+
+_DIALECTS: dict[str, Dialect] = {"anthropic": anthropic}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: what is sent, and how the reply is to look."""
+
+    exchange: Exchange
+    model: str
+    v1: bool
+    usage: bool
+
+    def chunks(self) -> Chunks:
+        return Chunks(self.model, v1=self.v1, usage=self.usage)
+
+    def events(self) -> Events:
+        return Events(self.model, usage=self.usage)
+
+    def message(self, deltas: Sequence[Delta]) -> AIMessage:
+        return fold(deltas, self.model, v1=self.v1)
+
+    def result(self, deltas: Sequence[Delta]) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=self.message(deltas))])
+
+
+class ChatMiniMax(BaseChatModel):
+    """MiniMax chat models.
+
+    Needs a key from [platform.minimax.io](https://platform.minimax.io) (or, with
+    `region="china"`, from [platform.minimaxi.com](https://platform.minimaxi.com)) in
+    `MINIMAX_API_KEY`.
+
+    Example: Ask
+        ```python
+        from langchain_minimax import ChatMiniMax
+
+        model = ChatMiniMax(model="MiniMax-M3", thinking=True)
+        reply = model.invoke("Why is the sky blue?")
+        reply.text  # the answer
+        reply.content_blocks  # thinking and answer, as LangChain's standard blocks
+        reply.usage_metadata  # tokens, cache and thinking included
+        ```
+
+    Example: Stream
+        ```python
+        for chunk in model.stream("Tell me a story."):
+            print(chunk.text, end="", flush=True)
+        ```
+
+    Example: Call tools
+        ```python
+        from langchain.agents import create_agent
+
+
+        def get_weather(city: str) -> str:
+            "Tell the weather in a city."
+            return "sunny"
+
+
+        agent = create_agent(model, [get_weather])
+        agent.invoke({"messages": [("human", "Weather in Paris?")]})
+        ```
+
+    What the model thought comes back to it, signatures included, as long as the
+    messages are kept: it lives in `additional_kwargs["thinking_blocks"]`.
+
+    Every argument that goes into the request may also be given per call, as in
+    `model.invoke("Hi", temperature=0.2)`; the call wins, and `stop=[]` clears.
+
+    Raises:
+        MiniMaxError: From every call, one of its subclasses that says what to do; see
+            `langchain_minimax.errors`.
+    """
+
+    model_config = ConfigDict(
+        populate_by_name=True, arbitrary_types_allowed=True, protected_namespaces=()
+    )
+
+    model: str = Field(alias="model_name")
+    """The model's id, such as `MiniMax-M3`; unknown ids are passed on."""
+
+    api_key: SecretStr | None = Field(
+        alias="minimax_api_key",
+        default_factory=secret_from_env("MINIMAX_API_KEY", default=None),
+    )
+    """Read from `MINIMAX_API_KEY`. MiniMax's own hosts need one, at the first call."""
+
+    protocol: Literal["anthropic"] = "anthropic"
+    """Which of MiniMax's APIs to speak: the Messages API."""
+
+    region: Literal["global", "china"] = Field(
+        default_factory=from_env("MINIMAX_REGION", default="global"),
+        validate_default=True,
+    )
+    """Where the key is from: `api.minimax.io` or `api.minimax.cn`."""
+
+    base_url: str | None = Field(
+        alias="minimax_api_base",
+        default_factory=from_env("MINIMAX_BASE_URL", default=None),
+        validate_default=True,
+    )
+    """Another host, in any spelling; the region's by default."""
+
+    max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
+    """Tokens that the reply may have, thinking included.
+
+    By default what MiniMax recommends for the model of the call: 131,072 for M3,
+    65,536 for M2.x.
+    """
+
+    temperature: float | None = None
+    """0 to 2; the server's default is 1."""
+
+    top_p: float | None = None
+    """0 to 1; the server's default is 0.95 for M3 and 0.9 for M2.x."""
+
+    thinking: bool | Literal["adaptive", "disabled"] | dict[str, Any] | None = None
+    """Whether the model thinks first: `True` or `"adaptive"`, `False` or `"disabled"`.
+
+    Unset, M3 does not think. M2.x and M3.1 always think. Claude's
+    `{"type": "enabled", "budget_tokens": …}` is understood; there is no budget.
+    """
+
+    effort: str | None = Field(default=None, alias="reasoning_effort")
+    """How hard to think, on models that have levels (M3.1): `low` to `max`."""
+
+    stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
+    """Where to end the text. MiniMax ignores these, so we cut; never in thinking."""
+
+    service_tier: str | None = None
+    """`standard` or `priority`, which costs half as much again and queues first."""
+
+    user_id: str | None = None
+    """Your user, for MiniMax's limits and billing: `metadata.user_id` on the wire.
+
+    Taken from `metadata["user_id"]` if unset. The rest of `metadata` is LangChain's
+    and goes to traces, not to MiniMax.
+    """
+
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Whatever else is to go into the body."""
+
+    timeout: Any = Field(default=None, alias="request_timeout")
+    """Seconds for a whole call, retries included, or an `httpx.Timeout`.
+
+    By default 10 s to connect and two hours for the call, which is what the longest
+    reply takes. An `httpx.Timeout` sets the limits of connecting, reading and writing.
+    """
+
+    stream_idle_timeout: float | None = 300.0
+    """Seconds that a stream may be silent, without even a ping."""
+
+    max_retries: int = Field(default=2, ge=0)
+    """Attempts after the first, if they can help and nothing has been shown yet."""
+
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, exclude=True, repr=False
+    )
+    """Headers of every request."""
+
+    proxy: str | None = Field(default=None, exclude=True, repr=False)
+    """A proxy's address; by default the environment's."""
+
+    http_client: Any = Field(default=None, exclude=True, repr=False)
+    """An `httpx.Client` to use as it is. It is yours to close."""
+
+    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    """An `httpx.AsyncClient` to use as it is, in its own event loop."""
+
+    streaming: bool = False
+    """Whether `invoke` is to stream behind the scenes."""
+
+    stream_usage: bool = True
+    """Whether the last chunk of a stream tells the usage."""
+
+    # --- Construction and identity ---------------------------------------------------
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_arguments(cls, values: Any) -> Any:
+        """Unknown arguments go to `model_kwargs`, whose dict stays the caller's."""
+        if not isinstance(values, dict):
+            return values
+        known = {*cls.model_fields}
+        known |= {field.alias for field in cls.model_fields.values() if field.alias}
+        extra = dict(values.get("model_kwargs") or {})
+        sorted_values: dict[str, Any] = {}
+        for name in known & extra.keys():
+            msg = f"`{name}` is an argument of its own; take it out of `model_kwargs`."
+            raise ValueError(msg)
+        warn_unknown(values, known)
+        for name, value in values.items():
+            (sorted_values if name in known else extra)[name] = value
+        return {**sorted_values, "model_kwargs": extra}
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _spell_region(cls, value: Any) -> Any:
+        return {"cn": "china", "io": "global", "international": "global"}.get(
+            value, value
+        )
+
+    @model_validator(mode="after")
+    def _check_minimax_options(self) -> Self:
+        resolve_url(self.base_url, self.region, self._dialect)
+        self._options().check()
+        return self
+
+    @model_validator(mode="after")
+    def _set_minimax_version(self) -> Self:
+        self._add_version("langchain-minimax", __version__)
+        return self
+
+    @override
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        known = card(self.model)
+        return profile(known) if known else None
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Where the key is to be read from when a saved model is loaded."""
+        return {"api_key": "MINIMAX_API_KEY"}
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Whether LangChain may save the model; its secrets are left out."""
+        return True
+
+    @property
+    def _llm_type(self) -> str:
+        return "minimax-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "protocol": self.protocol,
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "thinking": self.thinking,
+            "effort": self.effort,
+            "stop": self.stop,
+            "service_tier": self.service_tier,
+            "model_kwargs": self.model_kwargs,
+        }
+
+    @override
+    def _get_ls_params(
+        self, stop: list[str] | None = None, **kwargs: Any
+    ) -> LangSmithParams:
+        options = self._options().called_with(stop, kwargs)
+        params = LangSmithParams(
+            ls_provider="minimax",
+            ls_model_name=options.model,
+            ls_model_type="chat",
+            ls_temperature=options.temperature,
+        )
+        if options.max_tokens is not None:
+            params["ls_max_tokens"] = options.max_tokens
+        if options.stop_sequences():
+            params["ls_stop"] = list(options.stop_sequences())
+        return params
+
+    # --- Copies ----------------------------------------------------------------------
+
+    @override
+    def model_copy(
+        self, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Self:
+        """Copies the model; another `model` brings its own profile along."""
+        copy = super().model_copy(update=update, deep=deep)
+        if self.profile == self._resolve_model_profile() and "profile" not in (
+            update or ()
+        ):
+            copy.profile = copy._resolve_model_profile()  # noqa: SLF001
+        return copy
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copies all but what is there to be shared: the caller's clients."""
+        shared = (self.http_client, self.http_async_client, self.rate_limiter)
+        memo = {} if memo is None else memo
+        memo |= {id(each): each for each in shared if each is not None}
+        return super().__deepcopy__(memo)
+
+    @override
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        # LangChain caches this on the instance and would keep it over a copy or an
+        # assignment: the cache would then answer for another model.
+        self.__dict__.pop("_serialized", None)
+        return super()._get_llm_string(stop=stop, **kwargs)
+
+    @override
+    def _convert_cached_generations(
+        self, cache_val: list[Generation]
+    ) -> list[ChatGeneration]:
+        # A cached message keeps the id of the run that made it, and LangGraph would
+        # let a second answer replace the first.
+        generations = super()._convert_cached_generations(cache_val)
+        for generation in generations:
+            generation.message = generation.message.model_copy(update={"id": None})
+        return generations
+
+    # --- Calls -----------------------------------------------------------------------
+
+    @override
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | dict[str, Any] | bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Lets the model call tools.
+
+        Args:
+            tools: Whatever LangChain calls a tool: `BaseTool`s, functions, Pydantic
+                classes, `TypedDict`s, JSON schemas, OpenAI or Anthropic tool dicts.
+                MiniMax's server tools are passed on as they are.
+            tool_choice: `"auto"` or `"none"`. MiniMax cannot be forced to call a
+                tool: `"any"`, `"required"`, `True` and a tool's name are sent as
+                `"auto"`.
+            **kwargs: Further arguments of every call.
+
+        Raises:
+            MiniMaxInvalidRequestError: If something is no tool, or the choice names
+                none of them.
+        """
+        known = [to_tool(tool) for tool in tools]
+        if known and to_tool_choice(tool_choice, known) is not None:
+            kwargs["tool_choice"] = tool_choice
+        return self.bind(tools=[to_json(tool) for tool in known], **kwargs)
+
+    @override
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, kwargs, stream=False)
+        return call.result(list(self._reply(call, run_manager)))
+
+    @override
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, kwargs, stream=False)
+        return call.result([delta async for delta in self._areply(call, run_manager)])
+
+    @override
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        call = self._call(messages, stop, kwargs, stream=True)
+        chunks = call.chunks()
+        with closing(self._reply(call, run_manager)) as reply:
+            for delta in reply:
+                message = chunks.feed(delta)
+                if message is None:
+                    continue
+                chunk = ChatGenerationChunk(message=message)
+                if run_manager:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+
+    @override
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        call = self._call(messages, stop, kwargs, stream=True)
+        chunks = call.chunks()
+        async with aclosing(self._areply(call, run_manager)) as reply:
+            async for delta in reply:
+                message = chunks.feed(delta)
+                if message is None:
+                    continue
+                chunk = ChatGenerationChunk(message=message)
+                if run_manager:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+
+    def _stream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[MessagesData]:
+        call = self._call(messages, stop, kwargs, stream=True)
+        events = call.events()
+        with closing(self._reply(call, run_manager)) as reply:
+            for delta in reply:
+                if run_manager and isinstance(delta, TextDelta):
+                    run_manager.on_llm_new_token(delta.text)
+                yield from events.feed(delta)
+
+    async def _astream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[MessagesData]:
+        call = self._call(messages, stop, kwargs, stream=True)
+        events = call.events()
+        async with aclosing(self._areply(call, run_manager)) as reply:
+            async for delta in reply:
+                if run_manager and isinstance(delta, TextDelta):
+                    await run_manager.on_llm_new_token(delta.text)
+                for event in events.feed(delta):
+                    yield event
+
+    def _call(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        said: dict[str, Any],
+        *,
+        stream: bool,
+    ) -> _Call:
+        """Writes the request; nothing has been sent when this refuses."""
+        said.pop("stream", None)  # LangChain's way of asking for `_stream`
+        warn_unknown(said)
+        options = self._options().called_with(stop, said)
+        url = resolve_url(self.base_url, self.region, self._dialect)
+        stops = options.stop_sequences()
+        return _Call(
+            exchange(
+                self._dialect,
+                options.request(
+                    to_conversation(messages),
+                    stream=stream,
+                    official=is_official(url),
+                ),
+                url=url,
+                secret=self._key(url),
+                headers={
+                    "user-agent": f"langchain-minimax/{__version__}",
+                    **(self.default_headers or {}),
+                },
+                filters=lambda: [StopSequences(stops)] if stops else [],
+            ),
+            model=options.model,
+            v1=self.output_version == "v1",
+            usage=options.stream_usage,
+        )
+
+    def _reply(
+        self, call: _Call, run_manager: CallbackManagerForLLMRun | None
+    ) -> Generator[Delta, None, None]:
+        def again(failed: RetryCallState) -> None:
+            if run_manager:
+                run_manager.on_retry(failed)
+            if self.rate_limiter:
+                self.rate_limiter.acquire(blocking=True)
+
+        heard: list[Delta] = []
+        try:
+            with closing(self._transport.run(call.exchange, again)) as batches:
+                for batch in batches:
+                    heard += batch
+                    yield from batch
+        except MiniMaxError as error:
+            error.partial = call.message(heard) if heard else None
+            raise
+
+    async def _areply(
+        self, call: _Call, run_manager: AsyncCallbackManagerForLLMRun | None
+    ) -> AsyncGenerator[Delta, None]:
+        async def again(failed: RetryCallState) -> None:
+            if run_manager:
+                await run_manager.on_retry(failed)
+            if self.rate_limiter:
+                await self.rate_limiter.aacquire(blocking=True)
+
+        heard: list[Delta] = []
+        try:
+            async with aclosing(
+                self._async_transport.run(call.exchange, again)
+            ) as batches:
+                async for batch in batches:
+                    heard += batch
+                    for delta in batch:
+                        yield delta
+        except MiniMaxError as error:
+            error.partial = call.message(heard) if heard else None
+            raise
+
+    def _options(self) -> Options:
+        trace_metadata = self.metadata or {}
+        return Options(
+            model=self.model,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            thinking=self.thinking,
+            effort=self.effort,
+            stop=self.stop,
+            service_tier=self.service_tier,
+            user_id=self.user_id or trace_metadata.get("user_id"),
+            stream_usage=self.stream_usage,
+            model_kwargs=self.model_kwargs,
+        )
+
+    def _key(self, url: str) -> str | None:
+        """The key, as it goes into a header; a copied model may hold it bare."""
+        key = self.api_key
+        text = key.get_secret_value() if isinstance(key, SecretStr) else key
+        text = (text or "").strip()
+        if not text and is_official(url):
+            msg = (
+                "There is no MiniMax API key. Set MINIMAX_API_KEY or pass `api_key`; "
+                "keys are made at platform.minimax.io, and for "
+                'region="china" at platform.minimaxi.com.'
+            )
+            raise MiniMaxAuthenticationError(msg)
+        if not (text.isascii() and text.isprintable()):
+            msg = (
+                "The MiniMax API key holds characters that no key has; look for a "
+                "line break or an ellipsis that was copied along."
+            )
+            raise MiniMaxAuthenticationError(msg)
+        return text or None
+
+    # --- Network ---------------------------------------------------------------------
+
+    @property
+    def _dialect(self) -> Dialect:
+        return _DIALECTS[self.protocol]
+
+    @property
+    def _transport(self) -> Transport:
+        # Imported late: httpx takes longer to import than the rest of the package.
+        from langchain_minimax._http import Transport  # noqa: PLC0415
+
+        return Transport(self._timeouts, self.max_retries, self.proxy, self.http_client)
+
+    @property
+    def _async_transport(self) -> AsyncTransport:
+        from langchain_minimax._http import AsyncTransport  # noqa: PLC0415
+
+        return AsyncTransport(
+            self._timeouts, self.max_retries, self.proxy, self.http_async_client
+        )
+
+    @property
+    def _timeouts(self) -> Timeouts:
+        from langchain_minimax._http import timeouts  # noqa: PLC0415
+
+        return timeouts(self.timeout, silence=self.stream_idle_timeout)
+
+    def close(self) -> None:
+        """Closes the connections that this process shares, once nobody uses them.
+
+        Optional: they are closed when the process ends, and opened again by the next
+        call.
+        """
+        from langchain_minimax._http import close  # noqa: PLC0415
+
+        close(self.proxy)
+
+    async def aclose(self) -> None:
+        """Closes the connections that this event loop shares, likewise."""
+        from langchain_minimax._http import aclose  # noqa: PLC0415
+
+        await aclose(self.proxy)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

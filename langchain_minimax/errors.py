@@ -1,0 +1,429 @@
+"""A refusal in, one typed error out that says what to do next.
+
+    MiniMaxError
+    ├── MiniMaxAuthenticationError         the key is missing, wrong, of another region
+    ├── MiniMaxPermissionDeniedError       the key may not do this
+    │   └── MiniMaxInsufficientBalanceError    the wallet is empty
+    ├── MiniMaxInvalidRequestError         the request has to change
+    │   ├── MiniMaxContextOverflowError        the prompt is too long
+    │   └── MiniMaxContentFilterError          input or output was judged sensitive
+    ├── MiniMaxModelNotFoundError          no such model (any more)
+    ├── MiniMaxRateLimitError              too fast; later will do
+    │   └── MiniMaxQuotaExceededError          the plan's window is used up
+    ├── MiniMaxAPIError                    the server failed
+    │   ├── MiniMaxOverloadedError             it has too much to do
+    │   └── MiniMaxResponseError               its reply is not one
+    ├── MiniMaxConnectionError             the server was not reached, or was lost
+    │   └── MiniMaxStreamTruncatedError        the reply broke off
+    └── MiniMaxTimeoutError                it took too long
+
+Each leaf is also the `langchain_core.exceptions` class that LangChain's retry,
+fallback and summarization middleware looks for. Codes: MiniMax's error-code page
+(platform.minimax.io, 2026) and errors seen on the wire between 2025-12 and 2026-10.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from langchain_core.exceptions import (
+    ContextOverflowError,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelError,
+    ModelInvalidRequestError,
+    ModelNotFoundError,
+    ModelPermissionDeniedError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+)
+
+_EXCERPT = 500  # characters of an unreadable body that an error quotes
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorResponse:
+    """The HTTP reply behind an error, as LangChain's tracers read it."""
+
+    status_code: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+
+    def json(self) -> Any:
+        """Parses the body.
+
+        Raises:
+            ValueError: If it is not JSON.
+        """
+        return json.loads(self.text)
+
+
+class MiniMaxError(ModelError):
+    """Base class of everything that goes wrong between here and MiniMax.
+
+    Attributes:
+        status_code: The HTTP status, if there was a reply.
+        code: MiniMax's own number, such as 1008 or 2013.
+        request_id: MiniMax's id of the request (`Trace-Id`), for its support.
+        response: The reply behind it.
+        partial: The `AIMessage` that had arrived when a stream broke, or `None`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        code: int | None = None,
+        request_id: str | None = None,
+        response: ErrorResponse | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.code = code
+        self.request_id = request_id
+        self.response = response
+        self.partial: Any = None
+
+    def without(self, secret: str | None) -> MiniMaxError:
+        """This error with the API key blacked out wherever the server repeated it."""
+        if secret:
+            self.args = tuple(_blacked_out(str(part), secret) for part in self.args)
+            if self.response is not None:
+                self.response = ErrorResponse(
+                    self.response.status_code,
+                    {
+                        name: _blacked_out(value, secret)
+                        for name, value in self.response.headers.items()
+                    },
+                    _blacked_out(self.response.text, secret),
+                )
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles by state: `Exception` would call `__init__` with `args` alone."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
+
+class MiniMaxAuthenticationError(MiniMaxError, ModelAuthenticationError):
+    """The API key is missing or was refused."""
+
+
+class MiniMaxPermissionDeniedError(MiniMaxError, ModelPermissionDeniedError):
+    """The API key is good, but not for this."""
+
+
+class MiniMaxInsufficientBalanceError(MiniMaxPermissionDeniedError):
+    """The account has no money left for this request."""
+
+
+class MiniMaxInvalidRequestError(MiniMaxError, ModelInvalidRequestError):
+    """The request is wrong and would be refused again."""
+
+
+class MiniMaxContextOverflowError(MiniMaxInvalidRequestError, ContextOverflowError):
+    """The prompt does not fit the model's context window."""
+
+
+class MiniMaxContentFilterError(MiniMaxInvalidRequestError):
+    """MiniMax judged the input or the output sensitive."""
+
+
+class MiniMaxModelNotFoundError(MiniMaxError, ModelNotFoundError):
+    """There is no such model, or no longer."""
+
+
+class MiniMaxRateLimitError(MiniMaxError, ModelRateLimitError):
+    """Too many requests or tokens in too short a time."""
+
+
+class MiniMaxQuotaExceededError(MiniMaxRateLimitError):
+    """The plan's usage window is used up; retrying before its reset is useless.
+
+    Attributes:
+        resets_at: When the window opens again, if MiniMax said so.
+    """
+
+    is_retryable = False
+    resets_at: datetime | None = None
+
+
+class MiniMaxAPIError(MiniMaxError, ModelAPIError):
+    """MiniMax failed."""
+
+
+class MiniMaxOverloadedError(MiniMaxAPIError):
+    """MiniMax is under high load."""
+
+
+class MiniMaxResponseError(MiniMaxAPIError):
+    """The reply is not what a MiniMax server sends.
+
+    Usually something between here and MiniMax answered: a proxy, a login page, a
+    gateway; or `base_url` points somewhere else.
+    """
+
+
+class MiniMaxConnectionError(MiniMaxError, ModelConnectionError):
+    """The server could not be reached."""
+
+
+class MiniMaxStreamTruncatedError(MiniMaxConnectionError):
+    """The reply broke off before its end.
+
+    What had arrived is in `.partial`, with no unfinished tool call among its
+    `tool_calls`.
+    """
+
+
+class MiniMaxTimeoutError(MiniMaxError, ModelTimeoutError):
+    """A time limit passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    error: type[MiniMaxError]
+    advice: str = ""
+
+
+_KEY = _Kind(
+    MiniMaxAuthenticationError,
+    "Check MINIMAX_API_KEY or `api_key`. A key works in one region only: one from "
+    'platform.minimax.io with region="global", one from platform.minimaxi.com with '
+    'region="china".',
+)
+_WALLET = _Kind(
+    MiniMaxInsufficientBalanceError,
+    "Top up the account, or use the plan's own key (`sk-cp-…`): a pay-as-you-go key "
+    "(`sk-api-…`) does not draw on a plan.",
+)
+_SLOWER = _Kind(
+    MiniMaxRateLimitError,
+    "Send less at a time: `rate_limiter=`, `max_concurrency` in a batch.",
+)
+_SENSITIVE = _Kind(
+    MiniMaxContentFilterError, "MiniMax's content filter objects; change the input."
+)
+_SERVER = _Kind(MiniMaxAPIError, "Try again later.")
+_LOAD = _Kind(MiniMaxOverloadedError, "Try again later.")
+_WINDOW = _Kind(
+    MiniMaxQuotaExceededError, "Wait for the reset, or upgrade the plan or buy credits."
+)
+_WRONG = _Kind(MiniMaxInvalidRequestError)
+
+_BY_CODE: dict[int, _Kind] = {
+    1000: _SERVER,
+    1001: _Kind(MiniMaxTimeoutError, "Try again later."),
+    1002: _SLOWER,
+    1004: _KEY,
+    1008: _WALLET,
+    1013: _SERVER,
+    1024: _SERVER,
+    1026: _SENSITIVE,
+    1027: _SENSITIVE,
+    1028: _WINDOW,
+    1030: _WINDOW,
+    1033: _SERVER,
+    1039: _Kind(
+        MiniMaxInvalidRequestError, "Lower `max_tokens` or shorten the conversation."
+    ),
+    1041: _SLOWER,
+    1042: _Kind(
+        MiniMaxInvalidRequestError,
+        "More than a tenth of the input is invisible characters; clean it.",
+    ),
+    2013: _WRONG,
+    2045: _SLOWER,
+    2049: _KEY,
+    2056: _WINDOW,
+    2061: _Kind(
+        MiniMaxPermissionDeniedError,
+        "Choose a model of your plan, or use a pay-as-you-go key (`sk-api-…`).",
+    ),
+    2064: _LOAD,
+}
+
+_BY_STATUS: dict[int, _Kind] = {
+    400: _WRONG,
+    401: _KEY,
+    402: _WALLET,
+    403: _Kind(MiniMaxPermissionDeniedError, "The key may not do this."),
+    408: _Kind(MiniMaxTimeoutError, "The server gave up waiting; try again."),
+    409: _SERVER,
+    413: _Kind(
+        MiniMaxInvalidRequestError, "The request is too large: at most 64 MB in all."
+    ),
+    422: _SENSITIVE,
+    425: _SERVER,
+    429: _SLOWER,
+    529: _LOAD,
+}
+
+# The Anthropic wire's names, for an error event that has neither status nor code.
+_BY_TYPE: dict[str, _Kind] = {
+    "invalid_request_error": _WRONG,
+    "authentication_error": _KEY,
+    "permission_error": _BY_STATUS[403],
+    "insufficient_balance_error": _WALLET,
+    "not_found_error": _Kind(MiniMaxModelNotFoundError),
+    "request_too_large": _BY_STATUS[413],
+    "rate_limit_error": _SLOWER,
+    "overloaded_error": _LOAD,
+}
+
+_TOO_LONG = _Kind(
+    MiniMaxContextOverflowError,
+    "Shorten the conversation (`trim_messages`, summarization) or use a model with a "
+    "larger window.",
+)
+_NO_MODEL = _Kind(
+    MiniMaxModelNotFoundError,
+    "Check the model's name. Retired models are refused too; see "
+    "`langchain_minimax.catalogue.CARDS` for the known ones.",
+)
+_NO_PATH = _Kind(
+    MiniMaxInvalidRequestError,
+    "There is nothing at this address. Leave `base_url` unset, or give the host alone.",
+)
+
+# What only the words tell, since code 2013 and status 400 stand for anything wrong.
+_BY_WORDS: tuple[tuple[re.Pattern[str], _Kind], ...] = (
+    (re.compile(r"context window exceeds limit"), _TOO_LONG),
+    (re.compile(r"unknown model"), _NO_MODEL),
+    (re.compile(r"404 page not found"), _NO_PATH),
+)
+
+_CODE = re.compile(r"\((\d{3,5})\)")
+_RESETS = re.compile(r"resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))")
+
+
+@dataclass(frozen=True, slots=True)
+class _Complaint:
+    """What an error body says, whatever its shape."""
+
+    message: str
+    type: str = ""
+    code: int | None = None
+    request_id: str | None = None
+
+
+def failure(status: int, headers: Mapping[str, str], body: bytes) -> MiniMaxError:
+    """The error that an HTTP reply stands for.
+
+    Args:
+        status: The HTTP status.
+        headers: The reply's headers, names in lower case.
+        body: The whole body.
+    """
+    text = body.decode("utf-8", "replace")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    complaint = _complaint(document) if isinstance(document, dict) else None
+    if complaint is None:
+        complaint = _Complaint(text[:_EXCERPT].strip() or "(empty body)")
+    if complaint.request_id is None:
+        complaint = replace(complaint, request_id=headers.get("trace-id"))
+    return _error(complaint, status, ErrorResponse(status, dict(headers), text))
+
+
+def failure_in_reply(document: Mapping[str, Any]) -> MiniMaxError | None:
+    """The error that a JSON document inside a 200 reply stands for, if any.
+
+    Knows MiniMax's `base_resp`, the error body, and the unwrapped form that some
+    streams carry: `{"type": "overloaded_error", "message": …}`.
+    """
+    complaint = _complaint(document)
+    if complaint is None:
+        return None
+    text = json.dumps(document, ensure_ascii=False)
+    return _error(complaint, 200, ErrorResponse(200, {}, text))
+
+
+def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
+    request_id = document.get("request_id")
+    request_id = request_id if isinstance(request_id, str) else None
+    match document:
+        case {"base_resp": {"status_code": int(code), **rest}} if code != 0:
+            message = str(rest.get("status_msg") or "no message")
+            return _Complaint(message, "", code, request_id)
+        case {"error": {"message": str(message), **rest}}:
+            kind = str(rest.get("type") or "")
+        case {"error": str(message)}:
+            kind = ""
+        case {"type": str(kind), "message": str(message)} if kind.endswith("error"):
+            pass
+        case _:
+            return None
+    return _Complaint(message, kind, _code_in(message), request_id)
+
+
+def _code_in(message: str) -> int | None:
+    """MiniMax's number: in the text, in brackets, sometimes with the status after."""
+    codes = [int(digits) for digits in _CODE.findall(message)]
+    known = [code for code in codes if code in _BY_CODE]
+    return known[-1] if known else None
+
+
+def _error(complaint: _Complaint, status: int, response: ErrorResponse) -> MiniMaxError:
+    kind = _kind(complaint, status)
+    error = kind.error(
+        _sentence(complaint, status, kind.advice),
+        status_code=status,
+        code=complaint.code,
+        request_id=complaint.request_id,
+        response=response,
+    )
+    if isinstance(error, MiniMaxQuotaExceededError):
+        error.resets_at = _reset_time(complaint.message)
+    return error
+
+
+def _kind(complaint: _Complaint, status: int) -> _Kind:
+    for words, kind in _BY_WORDS:
+        if words.search(complaint.message):
+            return kind
+    if complaint.code in _BY_CODE:
+        return _BY_CODE[complaint.code]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if complaint.type in _BY_TYPE:
+        return _BY_TYPE[complaint.type]
+    if status == 404:  # noqa: PLR2004
+        return _NO_MODEL
+    if 300 <= status < 500:  # noqa: PLR2004
+        return _WRONG
+    return _SERVER
+
+
+def _sentence(complaint: _Complaint, status: int, advice: str) -> str:
+    parts = [f"MiniMax answered HTTP {status}: {complaint.message}"]
+    if complaint.code is not None and f"({complaint.code})" not in complaint.message:
+        parts[0] += f" ({complaint.code})"
+    if advice:
+        parts.append(advice)
+    if complaint.request_id:
+        parts.append(f"[request {complaint.request_id}]")
+    return " ".join(part if part[-1] in ".]" else f"{part}." for part in parts)
+
+
+def _reset_time(message: str) -> datetime | None:
+    found = _RESETS.search(message)
+    if found is None:
+        return None
+    try:
+        return datetime.fromisoformat(found[1].replace("Z", "+00:00"))
+    except ValueError:
+        return None
+
+
+def _blacked_out(text: str, secret: str) -> str:
+    return text.replace(secret, "***")
