@@ -133,7 +133,10 @@ class ChatMiniMax(BaseChatModel):
     """
 
     model_config = ConfigDict(
-        populate_by_name=True, arbitrary_types_allowed=True, protected_namespaces=()
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,  # a wrong temperature is no reason to show the key
     )
 
     model: str = Field(alias="model_name")
