@@ -177,7 +177,7 @@ class ReplyReader:
         try:
             return self._heard(self._events.feed(data))
         except MiniMaxError as error:
-            raise error.without(self._secret) from None
+            raise self._told(error) from None
 
     def finish(self) -> Sequence[Delta]:
         """Takes the end of the body.
@@ -190,7 +190,11 @@ class ReplyReader:
                 return self._end(self._events)
             return self._whole(b"".join(self._body))
         except MiniMaxError as error:
-            raise error.without(self._secret) from None
+            raise self._told(error) from None
+
+    def _told(self, error: MiniMaxError) -> MiniMaxError:
+        error.request_id = error.request_id or self._headers.get("trace-id")
+        return error.without(self._secret)
 
     def _heard(self, events: Iterable[ServerSentEvent]) -> list[Delta]:
         return [
@@ -211,7 +215,6 @@ class ReplyReader:
                 "The reply broke off before its end: the connection closed without a "
                 "stop reason. What had arrived is in `.partial`.",
                 status_code=self._status,
-                request_id=self._headers.get("trace-id"),
             )
         said += self._all_filtered(self._decoder.finish())
         return said
@@ -239,7 +242,6 @@ class ReplyReader:
             f"This is no reply of MiniMax's: {kind}, {found!r}. Something in between "
             "may have answered, such as a proxy; check `base_url` and `proxy`.",
             status_code=self._status,
-            request_id=self._headers.get("trace-id"),
             response=ErrorResponse(
                 self._status, dict(self._headers), body.decode("utf-8", "replace")
             ),

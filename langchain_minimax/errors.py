@@ -349,8 +349,9 @@ def failure_in_reply(document: Mapping[str, Any]) -> MiniMaxError | None:
 
 
 def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
-    request_id = document.get("request_id")
-    request_id = request_id if isinstance(request_id, str) else None
+    # The id of a reply is that of its request.
+    ids = (document.get("request_id"), document.get("id"))
+    request_id = next((each for each in ids if isinstance(each, str)), None)
     match document:
         case {"base_resp": {"status_code": int(code), **rest}} if code != 0:
             message = str(rest.get("status_msg") or "no message")
