@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from langchain_minimax._version import __version__
+
 if TYPE_CHECKING:
     from langchain_minimax.chat_models import ChatMiniMax
     from langchain_minimax.errors import (
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
         MiniMaxTimeoutError,
     )
 
-__version__ = "0.1.0"
-
 __all__ = [
     "ChatMiniMax",
     "MiniMaxAPIError",
@@ -46,6 +46,7 @@ __all__ = [
     "MiniMaxResponseError",
     "MiniMaxStreamTruncatedError",
     "MiniMaxTimeoutError",
+    "__version__",
 ]
 
 

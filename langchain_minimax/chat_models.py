@@ -34,11 +34,10 @@ from langchain_core.outputs import (
 )
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from langchain_core.utils import from_env, secret_from_env
-from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self, override
 
-from langchain_minimax import __version__
+from langchain_minimax._connection import Connection
 from langchain_minimax._deltas import Delta, TextDelta
 from langchain_minimax._dialects import Dialect, anthropic
 from langchain_minimax._exchange import Exchange, exchange, is_official, resolve_url
@@ -49,14 +48,14 @@ from langchain_minimax._langchain.messages import to_conversation
 from langchain_minimax._langchain.options import Options, warn_unknown
 from langchain_minimax._langchain.profiles import profile
 from langchain_minimax._langchain.tools import to_json, to_tool, to_tool_choice
+from langchain_minimax._version import __version__
 from langchain_minimax.catalogue import card
-from langchain_minimax.errors import MiniMaxAuthenticationError, MiniMaxError
+from langchain_minimax.errors import MiniMaxError
 
 if TYPE_CHECKING:
     from langchain_protocol.protocol import MessagesData
     from tenacity import RetryCallState
 
-    from langchain_minimax._http import AsyncTransport, Timeouts, Transport
 
 _DIALECTS: dict[str, Dialect] = {"anthropic": anthropic}
 
@@ -83,7 +82,7 @@ class _Call:
         return ChatResult(generations=[ChatGeneration(message=self.message(deltas))])
 
 
-class ChatMiniMax(BaseChatModel):
+class ChatMiniMax(Connection, BaseChatModel):
     """MiniMax chat models.
 
     Needs a key from [platform.minimax.io](https://platform.minimax.io) (or, with
@@ -132,37 +131,11 @@ class ChatMiniMax(BaseChatModel):
             `langchain_minimax.errors`.
     """
 
-    model_config = ConfigDict(
-        populate_by_name=True,
-        arbitrary_types_allowed=True,
-        protected_namespaces=(),
-        hide_input_in_errors=True,  # a wrong temperature is no reason to show the key
-    )
-
     model: str = Field(alias="model_name")
     """The model's id, such as `MiniMax-M3`; unknown ids are passed on."""
 
-    api_key: SecretStr | None = Field(
-        alias="minimax_api_key",
-        default_factory=secret_from_env("MINIMAX_API_KEY", default=None),
-    )
-    """Read from `MINIMAX_API_KEY`. MiniMax's own hosts need one, at the first call."""
-
     protocol: Literal["anthropic"] = "anthropic"
     """Which of MiniMax's APIs to speak: the Messages API."""
-
-    region: Literal["global", "china"] = Field(
-        default_factory=from_env("MINIMAX_REGION", default="global"),
-        validate_default=True,
-    )
-    """Where the key is from: `api.minimax.io` or `api.minimax.cn`."""
-
-    base_url: str | None = Field(
-        alias="minimax_api_base",
-        default_factory=from_env("MINIMAX_BASE_URL", default=None),
-        validate_default=True,
-    )
-    """Another host, in any spelling; the region's by default."""
 
     max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
     """Tokens that the reply may have, thinking included.
@@ -203,33 +176,6 @@ class ChatMiniMax(BaseChatModel):
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Whatever else is to go into the body."""
 
-    timeout: Any = Field(default=None, alias="request_timeout")
-    """Seconds for a whole call, retries included, or an `httpx.Timeout`.
-
-    By default 10 s to connect and two hours for the call, which is what the longest
-    reply takes. An `httpx.Timeout` sets the limits of connecting, reading and writing.
-    """
-
-    stream_idle_timeout: float | None = 300.0
-    """Seconds that a stream may be silent, without even a ping."""
-
-    max_retries: int = Field(default=2, ge=0)
-    """Attempts after the first, if they can help and nothing has been shown yet."""
-
-    default_headers: Mapping[str, str] | None = Field(
-        default=None, exclude=True, repr=False
-    )
-    """Headers of every request."""
-
-    proxy: str | None = Field(default=None, exclude=True, repr=False)
-    """A proxy's address; by default the environment's."""
-
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` to use as it is. It is yours to close."""
-
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` to use as it is, in its own event loop."""
-
     streaming: bool = False
     """Whether `invoke` is to stream behind the scenes."""
 
@@ -255,13 +201,6 @@ class ChatMiniMax(BaseChatModel):
         for name, value in values.items():
             (sorted_values if name in known else extra)[name] = value
         return {**sorted_values, "model_kwargs": extra}
-
-    @field_validator("region", mode="before")
-    @classmethod
-    def _spell_region(cls, value: Any) -> Any:
-        return {"cn": "china", "io": "global", "international": "global"}.get(
-            value, value
-        )
 
     @model_validator(mode="after")
     def _check_minimax_options(self) -> Self:
@@ -338,13 +277,6 @@ class ChatMiniMax(BaseChatModel):
         ):
             copy.profile = copy._resolve_model_profile()  # noqa: SLF001
         return copy
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copies all but what is there to be shared: the caller's clients."""
-        shared = (self.http_client, self.http_async_client, self.rate_limiter)
-        memo = {} if memo is None else memo
-        memo |= {id(each): each for each in shared if each is not None}
-        return super().__deepcopy__(memo)
 
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
@@ -511,10 +443,7 @@ class ChatMiniMax(BaseChatModel):
                 ),
                 url=url,
                 secret=self._key(url),
-                headers={
-                    "user-agent": f"langchain-minimax/{__version__}",
-                    **(self.default_headers or {}),
-                },
+                headers=self._headers(),
                 filters=lambda: [StopSequences(stops)] if stops else [],
             ),
             model=options.model,
@@ -579,77 +508,6 @@ class ChatMiniMax(BaseChatModel):
             model_kwargs=self.model_kwargs,
         )
 
-    def _key(self, url: str) -> str | None:
-        """The key, as it goes into a header; a copied model may hold it bare."""
-        key = self.api_key
-        text = key.get_secret_value() if isinstance(key, SecretStr) else key
-        text = (text or "").strip()
-        if not text and is_official(url):
-            msg = (
-                "There is no MiniMax API key. Set MINIMAX_API_KEY or pass `api_key`; "
-                "keys are made at platform.minimax.io, and for "
-                'region="china" at platform.minimaxi.com.'
-            )
-            raise MiniMaxAuthenticationError(msg)
-        if not (text.isascii() and text.isprintable()):
-            msg = (
-                "The MiniMax API key holds characters that no key has; look for a "
-                "line break or an ellipsis that was copied along."
-            )
-            raise MiniMaxAuthenticationError(msg)
-        return text or None
-
-    # --- Network ---------------------------------------------------------------------
-
     @property
     def _dialect(self) -> Dialect:
         return _DIALECTS[self.protocol]
-
-    @property
-    def _transport(self) -> Transport:
-        # Imported late: httpx takes longer to import than the rest of the package.
-        from langchain_minimax._http import Transport  # noqa: PLC0415
-
-        return Transport(self._timeouts, self.max_retries, self.proxy, self.http_client)
-
-    @property
-    def _async_transport(self) -> AsyncTransport:
-        from langchain_minimax._http import AsyncTransport  # noqa: PLC0415
-
-        return AsyncTransport(
-            self._timeouts, self.max_retries, self.proxy, self.http_async_client
-        )
-
-    @property
-    def _timeouts(self) -> Timeouts:
-        from langchain_minimax._http import timeouts  # noqa: PLC0415
-
-        return timeouts(self.timeout, silence=self.stream_idle_timeout)
-
-    def close(self) -> None:
-        """Closes the connections that this process shares, once nobody uses them.
-
-        Optional: they are closed when the process ends, and opened again by the next
-        call.
-        """
-        from langchain_minimax._http import close  # noqa: PLC0415
-
-        close(self.proxy)
-
-    async def aclose(self) -> None:
-        """Closes the connections that this event loop shares, likewise."""
-        from langchain_minimax._http import aclose  # noqa: PLC0415
-
-        await aclose(self.proxy)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()

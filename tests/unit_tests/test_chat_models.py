@@ -389,6 +389,14 @@ def test_a_deep_copy_shares_what_is_there_to_be_shared(server: Server) -> None:
     assert twin.invoke("Hi").text
 
 
+def test_a_pickle_leaves_the_callers_clients_behind(server: Server) -> None:
+    model = server.model()
+    twin = pickle.loads(pickle.dumps(model))
+    assert (twin.http_client, twin.http_async_client) == (None, None)
+    assert model.http_client is not None
+    assert model.invoke("Hi").text
+
+
 @pytest.mark.parametrize("key", ["sk-api-of-another", SecretStr("sk-api-of-another")])
 def test_a_copy_with_another_key_sends_that(server: Server, key: Any) -> None:
     server.model().model_copy(
