@@ -1,0 +1,204 @@
+"""The emulated MiniMax itself: requests in, answers of the script or the brain out."""
+
+import contextlib
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from langchain_minimax.testing._brain import think_up
+from langchain_minimax.testing._faults import Answer, Cut, ErrorEvent, Fault
+from langchain_minimax.testing._memory import Memory
+from langchain_minimax.testing._message import prompt_tokens
+from langchain_minimax.testing._models import models_page
+from langchain_minimax.testing._quirks import Quirks
+from langchain_minimax.testing._records import RecordedRequest
+from langchain_minimax.testing._replies import Raw, Reply
+from langchain_minimax.testing._report import describe, report
+from langchain_minimax.testing._strict import (
+    refuse_body,
+    refuse_key,
+    refuse_replay,
+    stray_keys,
+)
+from langchain_minimax.testing._wire import JSON, Rendered, render
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from langchain_minimax.testing._server import Server
+
+Script = Answer | Callable[[RecordedRequest], Any]
+
+_log = logging.getLogger("langchain_minimax.testing")
+
+
+class Emulator:
+    """A MiniMax server on loopback, speaking the Anthropic-compatible protocol.
+
+    It refuses what MiniMax refuses, remembers what it said, and writes down every
+    request. Valid requests to the messages path take one answer of the script each, in
+    the order in which they arrive; afterwards, or without a script, a small
+    deterministic brain answers: it calls the offered tools and reads their results.
+
+    Attributes:
+        requests: Every request so far.
+        api_key: The only key it accepts.
+
+    Args:
+        replies: The script: strings, `Reply`, `Raw`, `Fault`, what `Fault`'s methods
+            make, or functions of the `RecordedRequest` that return one of these. Such a
+            function runs on the server's thread and must be quick.
+        api_key: The only key to accept.
+        quirks: What to do oddly.
+        port: The port; 0 takes a free one.
+        host: The address to listen on.
+        stream_delay: Seconds between two pieces of a stream.
+
+    Raises:
+        ImportError: If the extra `testing` is not installed.
+    """
+
+    def __init__(
+        self,
+        replies: Iterable[Script] | None = None,
+        *,
+        api_key: str = "sk-api-emulated",
+        quirks: Quirks | None = None,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        stream_delay: float = 0.0,
+    ) -> None:
+        try:
+            from langchain_minimax.testing import _server  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            msg = 'The emulator needs: pip install "langchain-minimax[testing]"'
+            raise ImportError(msg) from error
+        self.requests: list[RecordedRequest] = []
+        self.api_key = api_key
+        self._quirks = quirks or Quirks()
+        self._address = (host, port)
+        self._delay = stream_delay
+        self._script = deque(replies or ())
+        self._memory = Memory()
+        self._make_server = _server.Server
+        self._server: Server | None = None
+
+    def __enter__(self) -> "Self":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen and serve, on a thread of its own.
+
+        Raises:
+            RuntimeError: If it is running already.
+            OSError: If the port is taken.
+        """
+        if self._server is not None:
+            raise RuntimeError("The emulator is already running.")
+        self._server = self._make_server(self._answer, self._address, self._delay)
+
+    def stop(self) -> None:
+        """Stop serving at once; open streams break off."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    @property
+    def url(self) -> str:
+        """The root of the server."""
+        host = self._address[0]
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._running.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What an Anthropic-style client takes as its base URL."""
+        return f"{self.url}/anthropic"
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened to it since it started."""
+        return self._running.opened
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is still being answered."""
+        return self._running.busy
+
+    @property
+    def _running(self) -> "Server":
+        if self._server is None:
+            msg = "The emulator is not running: start() it, or use `with`."
+            raise RuntimeError(msg)
+        return self._server
+
+    def clear(self) -> None:
+        """Forget the recorded requests, though not what was said."""
+        self.requests.clear()
+
+    def report(self) -> str:
+        """One line per request: what it held, and how earlier thinking came back."""
+        return report(self.requests, self._memory)
+
+    def _answer(self, record: RecordedRequest) -> Rendered:
+        """Write the request down, answer it, and write that down too."""
+        with contextlib.suppress(ValueError):
+            record.body = json.loads(record.raw)
+        record.stray_keys = stray_keys(record.body)
+        self.requests.append(record)
+        rendered = render(self._decide(record), record.body, self._quirks)
+        if rendered.content is not None:
+            self._memory.remember(rendered.id, rendered.content)
+        record.status = rendered.status
+        record.reply_content = rendered.content
+        _log.debug("%s", describe(record, self._memory))
+        return rendered
+
+    def _decide(self, record: RecordedRequest) -> Answer:
+        wrong_key = refuse_key(record.headers, self.api_key)
+        match record.method, record.path:
+            case "POST", "/anthropic/v1/messages":
+                return wrong_key or self._refusal(record) or self._next(record)
+            case "POST", "/anthropic/v1/messages/count_tokens":
+                return wrong_key or refuse_body(record, self._quirks) or _count(record)
+            case "GET", "/anthropic/v1/models":
+                return wrong_key or Raw(json.dumps(models_page()), content_type=JSON)
+            case _:
+                return Raw("404 page not found", 404, content_type="text/plain")
+
+    def _refusal(self, record: RecordedRequest) -> Fault | None:
+        refused = refuse_body(record, self._quirks)
+        if refused is None:
+            record.replayed = self._memory.review(record.body["messages"])
+            return refuse_replay(record.replayed, self._quirks)
+        return refused
+
+    def _next(self, record: RecordedRequest) -> Answer:
+        """The next answer of the script, or else the brain's."""
+        item: Any = self._script.popleft() if self._script else None
+        try:
+            while callable(item):
+                item = item(record)
+        except Exception as error:  # noqa: BLE001 - the client shall see it
+            return Fault(500, message=f"the emulator's script raised {error!r}")
+        match item:
+            case None:
+                return think_up(record.body)
+            case Cut(reply=None) | ErrorEvent(reply=None):
+                return replace(item, reply=think_up(record.body))
+            case str() | Reply() | Raw() | Fault() | Cut() | ErrorEvent():
+                return item
+            case _:
+                return Fault(500, message=f"the emulator's script holds {item!r}")
+
+
+def _count(record: RecordedRequest) -> Raw:
+    # The path was seen to answer; that its body is Anthropic's is an assumption.
+    body = {"input_tokens": prompt_tokens(record.body)}
+    return Raw(json.dumps(body), content_type=JSON)

@@ -1,0 +1,199 @@
+"""A reply that leaves things open in, a message with everything decided out."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_minimax.testing._models import model_of, thinks
+from langchain_minimax.testing._quirks import Quirks
+from langchain_minimax.testing._replies import (
+    Block,
+    Json,
+    Reply,
+    Text,
+    Thinking,
+    ToolUse,
+)
+
+_HIDDEN_PROMPT = 38  # MiniMax's own preamble: a bare "Hello" was billed 39
+_CACHE_STEP = 64
+
+
+@dataclass(frozen=True)
+class Message:
+    """What the model says, down to the last id.
+
+    Attributes:
+        body: The whole reply to a request without a stream.
+        blocks: Its content, as the script wrote it.
+        start: The `message` of `message_start`.
+        delta_size: Characters in one delta; `None` leaves it to the quirks.
+    """
+
+    body: Json
+    blocks: Sequence[Block]
+    start: Json
+    delta_size: int | None
+
+
+def settle(reply: Reply, body: Json, quirks: Quirks) -> Message:
+    """Decide what the reply left open: ids, signatures, usage, stop reason."""
+    blocks = list(_blocks(reply, body, quirks))
+    calls = any(isinstance(block, ToolUse) for block in blocks)
+    tier = body.get("service_tier") or "standard"
+    head = {"id": new_id(quirks), "type": "message", "role": "assistant"}
+    named = {"model": model_of(body).id}
+    usage = _usage(body, blocks, tier, quirks) if reply.usage is None else reply.usage
+    message = {
+        **head,
+        **named,
+        "content": [as_json(block) for block in blocks],
+        "usage": usage,
+        "stop_reason": reply.stop_reason or ("tool_use" if calls else "end_turn"),
+    }
+    if reply.base_resp or quirks.base_resp_on_success:
+        no_error = {"status_code": 0, "status_msg": "success"}
+        message["base_resp"] = reply.base_resp or no_error
+    start: Json = {
+        **head,
+        "content": [],
+        **named,
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": _start_usage(body, tier, quirks),
+        "service_tier": tier,
+    }
+    return Message(message, blocks, start, reply.delta_size)
+
+
+def new_id(quirks: Quirks) -> str:
+    """An id for a reply, which is also its `Trace-Id`."""
+    if quirks.ids == "random":
+        return secrets.token_hex(16)
+    seconds_since_2023 = int(time.time()) - 1_672_531_200
+    return f"{seconds_since_2023:08x}{secrets.token_hex(12)}"
+
+
+def as_json(block: Block) -> Json:
+    """A block as a whole, its keys in the captured order."""
+    match block:
+        case Thinking(text, False):
+            return {"thinking": text, "type": "thinking"}
+        case Thinking(text, signature):
+            return {"thinking": text, "signature": signature, "type": "thinking"}
+        case Text(text):
+            return {"text": text, "type": "text"}
+        case ToolUse(name, _, id):
+            return {"type": "tool_use", "id": id, "name": name, "input": _input(block)}
+        case _:
+            return block
+
+
+def prompt_tokens(body: Json) -> int:
+    """What a prompt is billed, cached or not."""
+    return _HIDDEN_PROMPT + _tokens(
+        body.get("system"), body["messages"], body.get("tools")
+    )
+
+
+def _blocks(reply: Reply, body: Json, quirks: Quirks) -> Iterator[Block]:
+    if quirks.empty_content and not thinks(body):
+        return
+    signed = quirks.signature_in_stream or not body.get("stream")
+    newlines = ""
+    for ordinal, block in enumerate(reply.blocks, 1):
+        match block:
+            case Thinking(text, signature):
+                fresh = secrets.token_hex(32) if signature is None else signature
+                yield Thinking(text, fresh if signed else False)
+                newlines = "\n\n" if quirks.leading_newlines else ""
+            case Text(text):
+                yield Text(newlines + text)
+                newlines = ""
+            case ToolUse() if quirks.xml_tool_leak:
+                yield Text(_as_xml(block))
+            case ToolUse(name, input, id):
+                yield ToolUse(name, input, id or _tool_id(ordinal, quirks))
+            case _:
+                yield block
+
+
+def _tool_id(ordinal: int, quirks: Quirks) -> str:
+    if quirks.tool_ids == "call_":
+        return f"call_{secrets.token_hex(12)}"
+    return f"call_function_{secrets.token_hex(6)}_{ordinal}"
+
+
+def _as_xml(call: ToolUse) -> str:
+    given = _input(call)
+    parameters = "".join(
+        f'    <parameter name="{name}">{value}</parameter>\n'
+        for name, value in (given.items() if isinstance(given, dict) else ())
+    )
+    invoke = f'  <invoke name="{call.name}">\n{parameters}  </invoke>\n'
+    return f"<minimax:tool_call>\n{invoke}</minimax:tool_call>"
+
+
+def _input(call: ToolUse) -> Any:
+    """The arguments as JSON; broken JSON stays the string it is."""
+    try:
+        return json.loads(call.input) if isinstance(call.input, str) else call.input
+    except ValueError:
+        return call.input
+
+
+def _usage(body: Json, blocks: list[Block], tier: str, quirks: Quirks) -> Json:
+    thought = _tokens(*(block.text for block in blocks if isinstance(block, Thinking)))
+    said = _tokens(*(block.text for block in blocks if isinstance(block, Text)))
+    called = _tokens(*(b.input for b in blocks if isinstance(b, ToolUse)))
+    usage = _input_usage(body, tier, quirks)
+    usage["output_tokens"] = max(1, thought + said + called)
+    if thought and quirks.delta_usage_details:
+        usage["output_tokens_details"] = {"thinking_tokens": thought}
+    return usage
+
+
+def _start_usage(body: Json, tier: str, quirks: Quirks) -> Json:
+    match quirks.start_usage:
+        case "zeros":
+            return {"input_tokens": 0, "output_tokens": 0, "service_tier": tier}
+        case "bogus":
+            return {
+                "input_tokens": 0,
+                "output_tokens": 0,
+                "cache_creation_input_tokens": 0,
+                "cache_read_input_tokens": prompt_tokens(body),
+            }
+        case "truth":
+            return _input_usage(body, tier, quirks)
+
+
+def _input_usage(body: Json, tier: str, quirks: Quirks) -> Json:
+    prompt = prompt_tokens(body)
+    cached = prompt // 2 // _CACHE_STEP * _CACHE_STEP
+    # `input_tokens` leaves out what was cached.
+    usage: Json = {"input_tokens": prompt - cached, "output_tokens": 0}
+    if not quirks.delta_usage_details:
+        usage["cache_creation_input_tokens"] = 0
+    usage["cache_read_input_tokens"] = cached
+    if quirks.delta_usage_details:
+        usage["service_tier"] = tier
+    return usage
+
+
+def _tokens(*values: Any) -> int:
+    """About four characters each; the bytes of an image are not text."""
+    return sum(map(_characters, values)) // 4
+
+
+def _characters(value: Any) -> int:
+    match value:
+        case dict():
+            return sum(len(k) + _characters(v) for k, v in value.items() if k != "data")
+        case list():
+            return sum(map(_characters, value))
+        case _:
+            return len(str(value))

@@ -1,0 +1,195 @@
+"""An answer of the script in, the pieces of an HTTP reply out. Does no I/O."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import cycle, islice, pairwise, takewhile
+from typing import Any
+
+from langchain_minimax.testing._faults import Answer, Cut, ErrorEvent, Fault
+from langchain_minimax.testing._message import Message, new_id, settle
+from langchain_minimax.testing._quirks import Quirks
+from langchain_minimax.testing._replies import (
+    EVENT_STREAM,
+    Block,
+    Json,
+    Raw,
+    Reply,
+    Text,
+    Thinking,
+    ToolUse,
+)
+
+JSON = "application/json; charset=utf-8"
+
+_TOKEN = re.compile(r"\s*(?:\w{1,10}|[^\w\s])|\s+")
+_FINE = (4, 4, 3, 5, 1)  # tokens in a delta, much as recorded
+_COARSE = 80  # characters in a delta, much as in the older captures
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An HTTP reply: what is flushed piece by piece, and where the line breaks.
+
+    Attributes:
+        steps: Pieces of the body, with at most one `Cut` between them.
+        id: The id it carries, and its `Trace-Id`.
+        content: The blocks, if it is a reply of the model.
+    """
+
+    steps: Sequence[bytes | Cut]
+    id: str
+    content_type: str = JSON
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: list[Json] | None = None
+
+
+def render(answer: Answer, body: Any, quirks: Quirks) -> Rendered:
+    """What goes over the wire for one answer to one request."""
+    match answer:
+        case str() | Reply():
+            return _reply(settle(_spoken(answer), body, quirks), body, quirks)
+        case Raw():
+            return _raw(answer, new_id(quirks))
+        case Fault():
+            return _refusal(answer, new_id(quirks))
+        case Cut():
+            return _cut(render(answer.reply or "", body, quirks), answer)
+        case ErrorEvent() if body.get("stream"):
+            return _interrupted(answer, body, quirks)
+        case ErrorEvent():
+            return _refusal(answer.error, new_id(quirks))
+
+
+def _spoken(reply: Reply | str | None) -> Reply:
+    return reply if isinstance(reply, Reply) else Reply([Text(reply or "")])
+
+
+def _reply(message: Message, body: Json, quirks: Quirks) -> Rendered:
+    id, content = message.body["id"], message.body["content"]
+    if not body.get("stream"):
+        return Rendered([_dump(message.body)], id, content=content)
+    frames = [_frame(event) for event in _events(message, quirks)]
+    if quirks.summary_event:
+        frames.append(b"data: " + _dump(message.body) + b"\n\n")
+    return Rendered(frames, id, EVENT_STREAM, content=content)
+
+
+def _raw(raw: Raw, id: str) -> Rendered:
+    whole = raw.body.encode() if isinstance(raw.body, str) else raw.body
+    cuts = [0, *(raw.pieces or ()), len(whole)]
+    pieces = [whole[start:end] for start, end in pairwise(cuts)]
+    return Rendered(pieces, id, raw.content_type, raw.status, raw.headers)
+
+
+def _refusal(fault: Fault, id: str) -> Rendered:
+    body = _error(fault, id)
+    if fault.as_base_resp:
+        words = fault.message.removesuffix(f" ({fault.code})")
+        body = {"base_resp": {"status_code": fault.code, "status_msg": words}}
+    after = fault.retry_after
+    headers = {} if after is None else {"retry-after": f"{after:g}"}
+    return Rendered([_dump(body)], id, status=fault.status, headers=headers)
+
+
+def _error(fault: Fault, id: str) -> Json:
+    error = {"type": fault.type, "message": fault.message}
+    return {"type": "error", "error": error, "request_id": id}
+
+
+def _interrupted(fault: ErrorEvent, body: Json, quirks: Quirks) -> Rendered:
+    message = settle(_spoken(fault.reply), body, quirks)
+    frames = [_frame(event) for event in _until(fault, _events(message, quirks))]
+    error = _error(fault.error, message.body["id"])
+    final = _frame(error if fault.wrapped else error["error"], "error")
+    return Rendered([*frames, final], message.body["id"], EVENT_STREAM)
+
+
+def _until(fault: ErrorEvent, events: Iterable[Json]) -> Iterator[Json]:
+    for event in events:
+        if fault.after == "start" and event["type"] not in ("message_start", "ping"):
+            return
+        yield event
+        if fault.after == "content" and event["type"] == "content_block_delta":
+            return
+
+
+def _cut(rendered: Rendered, cut: Cut) -> Rendered:
+    if cut.at_byte is None:
+        status = rendered.status if cut.ending == "stall" else 0  # never sent
+        return replace(rendered, steps=[cut, *rendered.steps], status=status)
+    whole = b"".join(step for step in rendered.steps if isinstance(step, bytes))
+    steps: list[bytes | Cut] = [whole[: cut.at_byte], cut, whole[cut.at_byte :]]
+    return replace(rendered, steps=steps)
+
+
+def _events(message: Message, quirks: Quirks) -> Iterator[Json]:
+    yield {"type": "message_start", "message": message.start}
+    if quirks.ping:
+        yield {"type": "ping"}
+    for index, block in enumerate(message.blocks):
+        opening, *deltas = _stages(block, message.delta_size, quirks)
+        yield {"type": "content_block_start", "index": index, "content_block": opening}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    # Where a stream would carry a `base_resp` was never captured; here, at its end.
+    final = {k: v for k, v in message.body.items() if k in ("usage", "base_resp")}
+    reason = {"stop_reason": message.body["stop_reason"]}
+    yield {"type": "message_delta", "delta": reason, **final}
+    if quirks.message_stop:
+        yield {"type": "message_stop"}
+
+
+def _stages(block: Block, size: int | None, quirks: Quirks) -> Iterator[Json]:
+    """A block as it opens, then its deltas."""
+    match block:
+        case Thinking(text, signature):
+            yield {"type": "thinking", "thinking": ""}
+            for piece in _deltas(text, size, quirks):
+                yield {"type": "thinking_delta", "thinking": piece}
+            if signature is not False:
+                yield {"type": "signature_delta", "signature": signature}
+        case Text(text):
+            yield {"type": "text", "text": ""}
+            for piece in _deltas(text, size, quirks):
+                yield {"type": "text_delta", "text": piece}
+        case ToolUse(name, input, id):
+            yield {"type": "tool_use", "id": id, "name": name, "input": {}}
+            whole = input if isinstance(input, str) else _text(input)
+            opening = [""] if quirks.empty_first_json_delta else []
+            for piece in [*opening, *_slices(whole, size or len(whole))]:
+                yield {"type": "input_json_delta", "partial_json": piece}
+        case _:
+            yield block
+
+
+def _deltas(text: str, size: int | None, quirks: Quirks) -> Iterator[str]:
+    if size:
+        yield from _slices(text, size)
+    elif quirks.fine_deltas:
+        tokens = iter(_TOKEN.findall(text))
+        pieces = ("".join(islice(tokens, count)) for count in cycle(_FINE))
+        yield from takewhile(bool, pieces)
+    else:
+        opening = "".join(_TOKEN.findall(text)[:2])  # "The user", as captured
+        yield from filter(None, [opening, *_slices(text[len(opening) :], _COARSE)])
+
+
+def _slices(text: str, size: int) -> Iterator[str]:
+    return (text[at : at + size] for at in range(0, len(text), size or 1))
+
+
+def _frame(event: Json, name: str = "") -> bytes:
+    return b"event: %b\ndata: %b\n\n" % ((name or event["type"]).encode(), _dump(event))
+
+
+def _dump(value: Any) -> bytes:
+    # A lone surrogate that came in escaped cannot go out as UTF-8.
+    return _text(value).encode("utf-8", "replace")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
