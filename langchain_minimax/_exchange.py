@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from json import dumps
-from urllib.parse import urlsplit, urlunsplit
-
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._deltas import Delta
 from langchain_minimax._dialects import Dialect, ReplyDecoder
 from langchain_minimax._filters import Filter
+from langchain_minimax._json import encoded, excerpt, parsed
 from langchain_minimax._sse import EventStream, ServerSentEvent
 from langchain_minimax.errors import (
     ErrorResponse,
@@ -26,12 +25,11 @@ from langchain_minimax.errors import (
 )
 
 _EVENTS = "text/event-stream"
-_EXCERPT = 200  # bytes of an unreadable reply that an error quotes
+_EXCERPT = 200  # characters of an unreadable reply that an error quotes
 
 
 _REGIONS = {"global": "https://api.minimax.io", "china": "https://api.minimax.cn"}
 _OFFICIAL = re.compile(r"api(-\w+)?\.minimaxi?\.(io|cn|com|chat)")
-_LOCAL = re.compile(r"(localhost|127\.|\[::1\])")
 _ENDPOINT = re.compile(r"(/v1)?(/messages|/chat/completions)?$")
 
 
@@ -48,28 +46,54 @@ def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
     Raises:
         ValueError: If it is no address, or holds a user name and password.
     """
-    given = (base_url or _REGIONS[region]).strip().rstrip("/")
-    if "://" not in given:
-        given = f"http{'' if _LOCAL.match(given) else 's'}://{given}"
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        msg = "`base_url` is no address: give it as https://host or https://host/path."
-        raise ValueError(msg)
-    if parts.username is not None:
+    given = (base_url or _REGIONS[region]).strip()
+    if "@" in given:
         msg = (
             "`base_url` holds a user name. Credentials would show up in logs: pass "
             'them with `default_headers={"Authorization": …}`.'
         )
         raise ValueError(msg)
-    path = _ENDPOINT.sub("", parts.path)
+    parts = _parts(given)
+    if parts is None:
+        msg = "`base_url` is no address: give it as https://host or https://host/path."
+        raise ValueError(msg)
+    path, query = _ENDPOINT.sub("", parts.path.rstrip("/")), parts.query
     if is_official(given):
-        path = dialect.official_prefix
-    return urlunsplit((parts.scheme, parts.netloc, path + dialect.path, "", ""))
+        path, query = dialect.official_prefix, ""
+    path += dialect.path
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def _parts(given: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(_with_scheme(given))
+        port = parts.port
+    except ValueError:
+        return None
+    known = parts.scheme in ("http", "https") and parts.hostname and port != 0
+    return parts if known else None
+
+
+def _with_scheme(given: str) -> str:
+    if "://" in given:
+        return given
+    host = urlsplit(f"//{given}").hostname or ""
+    return f"http{'' if _is_local(host) else 's'}://{given}"
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_official(url: str) -> bool:
     """Whether an address is one of MiniMax's own API hosts."""
-    return bool(_OFFICIAL.fullmatch(urlsplit(url).hostname or ""))
+    parts = _parts(url)
+    return parts is not None and bool(_OFFICIAL.fullmatch(parts.hostname or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +145,7 @@ def exchange(
     return Exchange(
         url=url,
         headers=said,
-        body=_encoded(dialect.encode(request)),
+        body=encoded(dialect.encode(request)),
         stream=request.stream,
         secret=secret,
         decoder=dialect.decoder,
@@ -230,21 +254,17 @@ class ReplyReader:
         return self._all_filtered((*heard, *self._decoder.finish()))
 
     def _document(self, body: bytes) -> Json:
-        try:
-            document = from_json(body)
-        except ValueError:
-            document = None
+        document = parsed(body)
         if isinstance(document, dict):
             return document
         kind = self._headers.get("content-type", "nothing")
-        found = body[:_EXCERPT].decode("utf-8", "replace") or "an empty body"
+        text = body.decode("utf-8", "replace")
+        found = excerpt(text, _EXCERPT) or "an empty body"
         raise MiniMaxResponseError(
             f"This is no reply of MiniMax's: {kind}, {found!r}. Something in between "
             "may have answered, such as a proxy; check `base_url` and `proxy`.",
             status_code=self._status,
-            response=ErrorResponse(
-                self._status, dict(self._headers), body.decode("utf-8", "replace")
-            ),
+            response=ErrorResponse(self._status, dict(self._headers), text),
         )
 
     def _all_filtered(self, deltas: Iterable[Delta]) -> list[Delta]:
@@ -255,13 +275,3 @@ class ReplyReader:
         for stage in self._filters:
             deltas = [passed for heard in deltas for passed in stage.feed(heard)]
         return deltas
-
-
-def _encoded(body: Json) -> bytes:
-    try:
-        return to_json(body)
-    except PydanticSerializationError:
-        # A lone surrogate has no bytes; U+FFFD is what every decoder makes of it.
-        text = dumps(body, ensure_ascii=False)
-        plain = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return plain.encode()

@@ -90,12 +90,13 @@ class StopSequences:
 
     def _tail(self, text: str) -> int:
         """How many characters at the end may be the beginning of a sequence."""
-        return max(
+        lengths = (
             length
             for sequence in self._sequences
             for length in range(min(len(sequence), len(text) + 1))
             if text.endswith(sequence[:length])
         )
+        return max(lengths, default=0)
 
     def _release(self) -> Sequence[Delta]:
         held, self._held = self._held, ""

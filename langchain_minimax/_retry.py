@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from math import isnan, nan
 from typing import Any
 
 from tenacity import RetryCallState, stop_after_attempt
@@ -25,14 +26,20 @@ def retry_after(error: BaseException | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
+        seconds = _seconds_until(value)
+    return None if isnan(seconds) else max(0.0, seconds)
+
+
+def _seconds_until(date: str) -> float:
     try:
-        then = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (then - datetime.now(timezone.utc)).total_seconds())
+        then = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return nan
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=timezone.utc)
+    return (then - datetime.now(timezone.utc)).total_seconds()
 
 
 def pause(error: BaseException | None, attempt: int) -> float:
@@ -40,7 +47,7 @@ def pause(error: BaseException | None, attempt: int) -> float:
     asked = retry_after(error)
     if asked is not None:
         return asked
-    longest: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
+    longest: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt - 1, 9))
     return longest * random.uniform(0.75, 1.0)  # noqa: S311 - spreads, hides nothing
 
 

@@ -45,6 +45,8 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 
+from langchain_minimax._json import dumped, excerpt
+
 _EXCERPT = 500  # characters of an unreadable body that an error quotes
 
 
@@ -96,6 +98,7 @@ class MiniMaxError(ModelError):
         """This error with the API key blacked out wherever the server repeated it."""
         if secret:
             self.args = tuple(_blacked_out(str(part), secret) for part in self.args)
+            self.request_id = self.request_id and _blacked_out(self.request_id, secret)
             if self.response is not None:
                 self.response = ErrorResponse(
                     self.response.status_code,
@@ -329,7 +332,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes) -> MiniMaxErro
         document = None
     complaint = _complaint(document) if isinstance(document, dict) else None
     if complaint is None:
-        complaint = _Complaint(text[:_EXCERPT].strip() or "(empty body)")
+        complaint = _Complaint(excerpt(text.strip(), _EXCERPT) or "(empty body)")
     if complaint.request_id is None:
         complaint = replace(complaint, request_id=headers.get("trace-id"))
     return _error(complaint, status, ErrorResponse(status, dict(headers), text))
@@ -344,8 +347,7 @@ def failure_in_reply(document: Mapping[str, Any]) -> MiniMaxError | None:
     complaint = _complaint(document)
     if complaint is None:
         return None
-    text = json.dumps(document, ensure_ascii=False)
-    return _error(complaint, 200, ErrorResponse(200, {}, text))
+    return _error(complaint, 200, ErrorResponse(200, {}, dumped(document)))
 
 
 def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
@@ -358,6 +360,8 @@ def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
             return _Complaint(message, "", code, request_id)
         case {"error": {"message": str(message), **rest}}:
             kind = str(rest.get("type") or "")
+        case {"error": {"type": str(kind), **rest}} if "message" not in rest:
+            message = kind
         case {"error": str(message)}:
             kind = ""
         case {"type": str(kind), "message": str(message)} if kind.endswith("error"):
@@ -427,4 +431,7 @@ def _reset_time(message: str) -> datetime | None:
 
 
 def _blacked_out(text: str, secret: str) -> str:
-    return text.replace(secret, "***")
+    text = text.replace(secret, "***")
+    for length in range(len(secret) - 1, 5, -1):  # half of it, where an excerpt ends
+        text = text.replace(f"{secret[:length]}…", "***…")
+    return text

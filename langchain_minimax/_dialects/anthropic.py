@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
-
-from pydantic_core import from_json
+from math import isfinite
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from langchain_minimax._blocks import (
     Block,
@@ -40,6 +39,7 @@ from langchain_minimax._deltas import (
     ToolUseStopped,
     Usage,
 )
+from langchain_minimax._json import dumped, excerpt, parsed
 from langchain_minimax._sse import ServerSentEvent
 from langchain_minimax.errors import MiniMaxResponseError, failure_in_reply
 
@@ -138,8 +138,14 @@ def _cache_control(mark: Json | None) -> Json:
 
 
 class _OpenBlock(Protocol):
-    """A block that has begun, and turns what follows into deltas."""
+    """A block that has begun, and turns what follows into deltas.
 
+    Attributes:
+        kind: The kind of deltas that belong to it; `None` takes any.
+        empty: Whether nothing has been said in it.
+    """
+
+    kind: ClassVar[str | None]
     empty: bool
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]: ...
@@ -149,6 +155,7 @@ class _OpenBlock(Protocol):
 
 @dataclass(slots=True)
 class _OpenText:
+    kind: ClassVar[str | None] = "text"
     place: int
     empty: bool = True
 
@@ -167,6 +174,7 @@ class _OpenText:
 class _OpenThinking:
     """Holds the signature back until it is whole: readers may only see it once."""
 
+    kind: ClassVar[str | None] = "thinking"
     place: int
     empty: bool = True
     signature: list[str] = field(default_factory=list)
@@ -189,6 +197,7 @@ class _OpenThinking:
 class _OpenToolUse:
     """A call; `start` is the input that came with its beginning, mostly `{}`."""
 
+    kind: ClassVar[str | None] = "tool_use"
     place: int
     id: str
     name: str
@@ -206,7 +215,7 @@ class _OpenToolUse:
     def stop(self) -> Sequence[Delta]:
         said: Sequence[Delta] = ()
         if self.start and not self.json:
-            text = json.dumps(self.start, ensure_ascii=False)
+            text = dumped(self.start)
             said = self.delta({"partial_json": text})
         text = "".join(self.json)
         arguments = _arguments(text) if self.name else None
@@ -217,6 +226,7 @@ class _OpenToolUse:
 class _OpenOpaque:
     """A block of a kind that we do not know, such as a server tool's."""
 
+    kind: ClassVar[str | None] = None
     place: int
     block: Json
     json: list[str] = field(default_factory=list)
@@ -237,7 +247,9 @@ def _arguments(text: str) -> Json | None:
     if not text:
         return {}
     try:
-        value = json.loads(text, strict=False, parse_constant=_no_constant)
+        value = json.loads(
+            text, strict=False, parse_constant=_no_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -247,6 +259,12 @@ def _no_constant(name: str) -> NoReturn:
     """`NaN` and its kin are no JSON, and no server would take them back."""
     msg = f"{name} is not JSON"
     raise ValueError(msg)
+
+
+def _finite(digits: str) -> float:
+    """A number that is too large for a float would come back as `Infinity`."""
+    value = float(digits)
+    return value if isfinite(value) else _no_constant(digits)
 
 
 class AnthropicDecoder:
@@ -278,7 +296,7 @@ class AnthropicDecoder:
 
     def feed(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Takes the next event of a stream."""
-        if event.data == b"[DONE]":
+        if event.data.strip() in (b"", b"[DONE]"):
             return ()
         return self._take(_parse(event.data), event.event)
 
@@ -327,10 +345,15 @@ class AnthropicDecoder:
     def _delta(self, event: Json) -> Sequence[Delta]:
         delta = _object(event, "delta")
         index = event.get("index")
-        if self._block is not None and index in (self._wire_index, None):
-            return self._block.delta(delta)
+        kind = _KIND_OF_DELTA.get(_string(delta, "type"))
+        block = self._block
+        if (
+            block is not None
+            and index in (self._wire_index, None)
+            and (kind is None or block.kind in (kind, None))
+        ):
+            return block.delta(delta)
         # Some captures have no `content_block_start`: the delta tells the kind.
-        kind = _KIND_OF_DELTA.get(_string(delta, "type"), "text")
         opened = self._open(index, {"type": kind})
         return (*opened, *(self._block.delta(delta) if self._block else ()))
 
@@ -347,8 +370,11 @@ class AnthropicDecoder:
                 call = self._call(block)
                 self._block = call
                 return (*closed, ToolUseStarted(self._place, call.id, call.name))
-            case _:
+            case str():
                 self._block = _OpenOpaque(self._place, block)
+            case _:
+                self._place -= 1  # what it is, its deltas will tell
+                return closed
         return (*closed, *self._block.delta(block))
 
     def _call(self, block: Json) -> _OpenToolUse:
@@ -403,27 +429,20 @@ def decoder() -> AnthropicDecoder:
 
 
 def _parse(data: bytes) -> Json:
-    try:
-        event = from_json(data)
-    except ValueError:
-        # A lone surrogate (`"\ud83d"`) is JSON to Python's own parser only.
-        try:
-            event = json.loads(data)
-        except (ValueError, RecursionError):
-            event = None
+    event = parsed(data)
     if isinstance(event, dict):
         return event
-    excerpt = data[:200].decode("utf-8", "replace")
+    found = excerpt(data.decode("utf-8", "replace"), 200)
     raise MiniMaxResponseError(
-        f"The stream holds something that is no event: {excerpt!r}"
+        f"The stream holds something that is no event: {found!r}"
     )
 
 
 def _refuse(event: Json, name: str = "") -> None:
     error = failure_in_reply(event)
-    if error is None and name == "error":
+    if error is None and "error" in (name, event.get("type")):
         error = MiniMaxResponseError(
-            f"MiniMax reported an error in the stream: {_excerpt(event)}"
+            f"MiniMax reported an error in the stream: {excerpt(dumped(event), 500)}"
         )
     if error is not None:
         raise error
@@ -434,7 +453,7 @@ def _as_stream(document: Mapping[str, Any]) -> Iterator[Json]:
     content = document.get("content")
     if not isinstance(content, list):
         raise MiniMaxResponseError(
-            f"The reply has no content array: {_excerpt(document)}"
+            f"The reply has no content array: {excerpt(dumped(document), 500)}"
         )
     yield {"type": "message_start", "message": {**document, "usage": None}}
     for index, block in enumerate(content):
@@ -442,10 +461,6 @@ def _as_stream(document: Mapping[str, Any]) -> Iterator[Json]:
         yield {"type": "content_block_stop", "index": index}
     yield {"type": "message_delta", "delta": document, "usage": document.get("usage")}
     yield {"type": "message_stop"}
-
-
-def _excerpt(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False)[:500]
 
 
 def _string(source: Mapping[str, Any], key: str) -> str:

@@ -1,0 +1,49 @@
+"""JSON text in, values out, and back; what is broken or hostile gives no exception."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+
+def parsed(data: bytes) -> Any:
+    """The value that the text stands for, or `None` if it is no JSON."""
+    try:
+        return from_json(data)
+    except ValueError:
+        pass
+    if b"\\u" not in data:
+        return None
+    try:
+        # A lone surrogate, half an emoji, is JSON to Python's own parser only.
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def encoded(value: Any) -> bytes:
+    """JSON for the wire.
+
+    A lone surrogate has no bytes: U+FFFD takes its place, as in every decoder.
+    """
+    try:
+        return to_json(value)
+    except PydanticSerializationError:
+        text = json.dumps(value, ensure_ascii=False)
+        plain = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return plain.encode()
+
+
+def dumped(value: Any) -> str:
+    """JSON for people, and for what is to be parsed again."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deep to be shown)"
+
+
+def excerpt(text: str, length: int) -> str:
+    """The beginning of a text, with a mark where it was cut."""
+    return text if len(text) <= length else f"{text[:length]}…"
