@@ -8,7 +8,8 @@ way by which our own encoder reads a message: every layout that a reply may have
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -16,71 +17,110 @@ from langchain_core.messages import content as types
 from langchain_core.messages.block_translators import register_translator
 
 from langchain_minimax._blocks import Json
+from langchain_minimax._json import parsed
 from langchain_minimax._langchain.chunks import PROVIDER
 
 _CALLS = frozenset({"tool_call", "tool_use", "tool_call_chunk", "invalid_tool_call"})
-_STANDARD = types.KNOWN_BLOCK_TYPES - _CALLS
 
 
 def standard_blocks(message: AIMessage) -> list[Json]:
     """The blocks of a message in the order in which the server sent them.
 
-    A block with an index of ours stands where that says; the others fill the places
-    between in the order content, tool calls, invalid tool calls.
+    A block with an index of ours stands where that says within its reply; the others
+    fill the places between in the order content, tool calls, invalid tool calls. Calls
+    are those of the message; only where it has none of an id does the content count.
     """
-    calls = _calls(message)
-    placed: dict[int, Json] = {}
-    loose: deque[Json] = deque()
-    for raw in _parts(message):
-        block = calls.pop(raw["id"], None) if _is_call(raw, calls) else None
-        block = block or _standard(raw)
-        place = _place(raw)
-        if place is None or place in placed:
-            loose.append(block)
+    calls = [{**call, "type": "tool_call"} for call in message.tool_calls]
+    calls += [
+        {**call, "type": "invalid_tool_call"} for call in message.invalid_tool_calls
+    ]
+    replies = _Replies()
+    for part in _parts(message):
+        block = _taken(part, calls) if part.get("type") in _CALLS else None
+        replies.add(part.get("index"), block or _standard(part))
+    for call in calls:
+        replies.add(None, call)
+    return replies.in_order()
+
+
+@dataclass(slots=True)
+class _Reply:
+    """The blocks of one reply: those whose place is known, and those in between."""
+
+    placed: dict[int, Json] = field(default_factory=dict)
+    loose: deque[Json] = field(default_factory=deque)
+
+    def in_order(self) -> list[Json]:
+        ordered: list[Json] = []
+        for place in sorted(self.placed):
+            while self.loose and len(ordered) < place:
+                ordered.append(self.loose.popleft())
+            ordered.append(self.placed[place])
+        return [*ordered, *self.loose]
+
+
+class _Replies:
+    """Sorts the blocks of a message, which LangChain may have merged from several."""
+
+    def __init__(self) -> None:
+        self._replies: dict[str, _Reply] = {}
+        self._last = _Reply()
+        self._broken: set[str] = set()
+
+    def add(self, index: object, block: Json) -> None:
+        """Adds a block under its index, `lc_<reply id>_<place>` if that is known."""
+        if self._is_repeated(block):
+            return
+        key, _, place = index.rpartition("_") if isinstance(index, str) else ("",) * 3
+        if not key.startswith("lc_") or not place.isdecimal():
+            self._last.loose.append(block)
+            return
+        if key not in self._replies:
+            self._last = _Reply() if self._replies else self._last
+            self._replies[key] = self._last
+        reply = self._replies[key]
+        if int(place) in reply.placed:
+            reply.loose.append(block)
         else:
-            placed[place] = block
-    loose.extend(calls.values())
-    ordered: list[Json] = []
-    for place in sorted(placed):
-        while loose and len(ordered) < place:
-            ordered.append(loose.popleft())
-        ordered.append(placed[place])
-    return [*ordered, *loose]
+            reply.placed[int(place)] = block
+
+    def _is_repeated(self, block: Json) -> bool:
+        """Whether it is a broken call that LangChain's replay of a message doubled."""
+        if block["type"] != "invalid_tool_call" or not block.get("id"):
+            return False
+        repeated = block["id"] in self._broken
+        self._broken.add(block["id"])
+        return repeated
+
+    def in_order(self) -> list[Json]:
+        """All blocks, one reply after the other."""
+        replies = list(self._replies.values()) or [self._last]
+        return [block for reply in replies for block in reply.in_order()]
 
 
 def _parts(message: AIMessage) -> Iterator[Json]:
-    thinking = message.additional_kwargs.get("thinking_blocks")
-    if isinstance(thinking, list):
-        yield from (block for block in thinking if isinstance(block, dict))
+    """The thoughts beside the content, then the content, each part as a dict."""
     content = message.content
-    for part in [content] if isinstance(content, str) else content:
-        if isinstance(part, dict):
-            yield part
-        elif part:
-            yield {"type": "text", "text": part}
+    parts = [content] if isinstance(content, str) else content
+    dicts = [
+        part if isinstance(part, dict) else {"type": "text", "text": part}
+        for part in parts
+        if part
+    ]
+    beside = message.additional_kwargs.get("thinking_blocks")
+    # `message.content = message.content_blocks` leaves thoughts in both places.
+    known = [_standard(part) for part in dicts]
+    for block in beside if isinstance(beside, list) else ():
+        if isinstance(block, dict) and _standard(block) not in known:
+            yield block
+    yield from dicts
 
 
-def _calls(message: AIMessage) -> dict[str, Json]:
-    """The message's calls by id, valid ones first; an id-less one gets a key."""
-    calls: dict[str, Json] = {}
-    for call in message.tool_calls:
-        key = call["id"] or f"\0{len(calls)}"
-        calls[key] = {**call, "type": "tool_call"}
-    for invalid in message.invalid_tool_calls:
-        key = invalid["id"] or f"\0{len(calls)}"
-        calls[key] = {**invalid, "type": "invalid_tool_call"}
-    return calls
-
-
-def _is_call(block: Mapping[str, Any], calls: Mapping[str, Json]) -> bool:
-    return block.get("type") in _CALLS and block.get("id") in calls
-
-
-def _place(block: Mapping[str, Any]) -> int | None:
-    index = block.get("index")
-    if isinstance(index, str) and index.startswith("lc_"):
-        place = index.rpartition("_")[2]
-        return int(place) if place.isdecimal() else None
+def _taken(part: Json, calls: list[Json]) -> Json | None:
+    """The message's call that a part of its content stands for."""
+    for place, call in enumerate(calls):
+        if part.get("id") == call["id"] is not None:
+            return calls.pop(place)
     return None
 
 
@@ -88,7 +128,7 @@ def _standard(block: Json) -> Json:
     kind = block.get("type")
     if kind in _TRANSLATE:
         return _TRANSLATE[str(kind)](block)
-    if kind in _STANDARD:
+    if kind in types.KNOWN_BLOCK_TYPES:
         return block
     value = {key: part for key, part in block.items() if key != "index"}
     return _with_index({"type": "non_standard", "value": value}, block)
@@ -101,18 +141,29 @@ def _reasoning(block: Json) -> Json:
     return _with_index(reasoning, block)
 
 
-def _tool_call(block: Json) -> Json:
-    return {
-        "type": "tool_call",
-        "id": block.get("id"),
-        "name": block.get("name") or "",
-        "args": block.get("input") or {},
-    }
+def _tool_use(block: Json) -> Json:
+    """Anthropic's call; its streams leave the arguments beside, as text."""
+    arguments = block.get("partial_json") or block.get("input") or {}
+    return _call(block.get("id"), block.get("name"), arguments)
+
+
+def _tool_call_chunk(block: Json) -> Json:
+    return _call(block.get("id"), block.get("name"), block.get("args") or {})
+
+
+def _call(id: object, name: object, arguments: object) -> Json:
+    value = parsed(arguments.encode()) if isinstance(arguments, str) else arguments
+    call = {"id": id, "name": name}
+    if isinstance(value, dict):
+        return {"type": "tool_call", **call, "args": value}
+    error = "The arguments are not one whole JSON object."
+    return {"type": "invalid_tool_call", **call, "args": arguments, "error": error}
 
 
 _TRANSLATE: dict[str, Callable[[Json], Json]] = {
     "thinking": _reasoning,
-    "tool_use": _tool_call,
+    "tool_use": _tool_use,
+    "tool_call_chunk": _tool_call_chunk,
 }
 
 
@@ -128,14 +179,11 @@ def _translate_chunk(chunk: AIMessageChunk) -> list[types.ContentBlock]:
     """The view of a part of a stream; once it is whole, that of the message."""
     if chunk.chunk_position == "last" or not chunk.tool_call_chunks:
         return _translate(chunk)
-    blocks = [_standard(part) for part in _parts(chunk)]
-    seen = {block.get("id") for block in blocks if block["type"] in _CALLS}
-    blocks.extend(
-        {**call, "type": "tool_call_chunk"}
-        for call in chunk.tool_call_chunks
-        if call["id"] is None or call["id"] not in seen
-    )
-    return cast("list[types.ContentBlock]", blocks)
+    blocks: list[Any] = [
+        _standard(part) for part in _parts(chunk) if part.get("type") not in _CALLS
+    ]
+    calls = [{**call, "type": "tool_call_chunk"} for call in chunk.tool_call_chunks]
+    return [*blocks, *calls]
 
 
 register_translator(PROVIDER, _translate, _translate_chunk)

@@ -23,7 +23,7 @@ from langchain_minimax._deltas import (
     ToolUseStarted,
     ToolUseStopped,
 )
-from langchain_minimax._langchain.chunks import PROVIDER, usage_metadata
+from langchain_minimax._langchain.chunks import PROVIDER, spoiler, usage_metadata
 
 
 @dataclass(slots=True)
@@ -80,8 +80,9 @@ class Events:
             case ToolUseStopped():
                 return (self._finish(_call(delta)),)
             case OpaqueBlock(_, block):
-                empty: Json = {"type": "non_standard", "value": {}}
-                return (self._start(empty), self._finish({**empty, "value": block}))
+                start = self._start({"type": "non_standard", "value": {}})
+                value = {"type": "non_standard", "value": block, "index": self._at()}
+                return (start, self._finish(value))
             case Started(id, model):
                 self._id, self._key = id, id or self._key
                 self._model = model or self._model
@@ -108,7 +109,10 @@ class Events:
         content: Json = {"type": block.type, block.type: "".join(block.pieces)}
         if block.extras:
             content["extras"] = block.extras
-        return (self._finish({**content, "index": f"lc_{self._key}_{self._index}"}),)
+        return (self._finish({**content, "index": self._at()}),)
+
+    def _at(self) -> str:
+        return f"lc_{self._key}_{self._index}"
 
     def _start(self, content: Json) -> Json:
         self._index += 1
@@ -142,5 +146,7 @@ def _call(stopped: ToolUseStopped) -> Json:
     call = {"id": stopped.id, "name": stopped.name}
     if stopped.input is not None:
         return {"type": "tool_call", **call, "args": stopped.input}
+    # LangChain parses them anew when it merges messages.
+    args = stopped.json + spoiler(stopped.json)
     error = "The arguments are not one whole JSON object."
-    return {"type": "invalid_tool_call", **call, "args": stopped.json, "error": error}
+    return {"type": "invalid_tool_call", **call, "args": args, "error": error}

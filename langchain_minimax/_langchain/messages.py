@@ -161,18 +161,23 @@ def _reply_blocks(message: AIMessage) -> Iterator[Block]:
     provider = message.response_metadata.get("model_provider")
     foreign = provider not in (None, PROVIDER)
     for block in standard_blocks(message):
-        if block["type"] != "reasoning":
+        if not (foreign and _is_thought(block)):
             yield from _reply_block(block)
-        elif not foreign:
-            yield _thinking(block)
+
+
+def _is_thought(block: Json) -> bool:
+    value = block.get("value") or {}
+    return "reasoning" in block["type"] or "thinking" in value.get("type", "")
 
 
 def _reply_block(block: Json) -> Iterator[Block]:
     match block["type"]:
+        case "reasoning":
+            extras = block.get("extras") or {}
+            yield Thinking(block.get("reasoning") or "", extras.get("signature"))
         case "tool_call":
-            # Without an id the server could not be answered; it gets its name's.
             yield ToolUse(_id(block), block["name"], block["args"])
-        case "tool_call_chunk" | "invalid_tool_call":
+        case "invalid_tool_call":
             # The server refuses broken arguments for good, and whoever answers the
             # call (LangChain does, with an error) needs it to be there.
             yield ToolUse(_id(block), block.get("name") or "unknown", {})
@@ -180,12 +185,8 @@ def _reply_block(block: Json) -> Iterator[Block]:
             yield from _block(block)
 
 
-def _thinking(block: Json) -> Thinking:
-    extras = block.get("extras") or {}
-    return Thinking(block.get("reasoning") or "", extras.get("signature"))
-
-
 def _id(block: Json) -> str:
+    """An id, since a call without one could not be answered."""
     return block.get("id") or f"call_{block.get('name') or 'unknown'}"
 
 

@@ -69,7 +69,12 @@ class Options:
             stop: The call's stop sequences; `[]` clears, `None` says nothing.
             said: The call's keyword arguments. Unknown ones go into the body.
         """
-        named = {ALIASES.get(name, name): value for name, value in said.items()}
+        body = said.get("model_kwargs") or {}
+        named = {
+            ALIASES.get(name, name): value
+            for name, value in {**said, **body}.items()
+            if name != "model_kwargs"
+        }
         given = {name: value for name, value in named.items() if name in _KNOWN}
         extra = {name: value for name, value in named.items() if name not in _KNOWN}
         if stop is not None:
@@ -138,10 +143,10 @@ class Options:
 
 
 _KNOWN = frozenset(field.name for field in fields(Options)) - {"model_kwargs"}
-_WIRE = frozenset({"metadata"})  # MiniMax's own, and a field of LangChain's
+_BODY = frozenset({"metadata", "model_kwargs"})  # known, but no options
 
 
-def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _WIRE) -> None:
+def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _BODY) -> None:
     """Warns of each argument that is unknown, and names the nearest that is known."""
     names = {*known, *ALIASES}
     for name in said:
@@ -181,7 +186,7 @@ def _thinking(
     if model is None:
         return wanted
     if model.thinking == "always":
-        if wanted == _DO_NOT_THINK:
+        if wanted is not None and wanted.get("type") == "disabled":
             warnings.warn(f"{model.id} cannot stop thinking.", stacklevel=2)
             return None
         return wanted
@@ -201,7 +206,7 @@ def _wanted(
         return _DO_NOT_THINK if effort == "none" else _THINK
     if isinstance(asked, Mapping):
         return _translated(dict(asked)) if official else dict(asked)
-    if asked in _WORDS_FOR_THINKING:
+    if isinstance(asked, bool | str) and asked in _WORDS_FOR_THINKING:
         return _WORDS_FOR_THINKING[asked]
     msg = (
         f"`thinking` is {asked!r}; say True, False, 'adaptive', 'disabled' or "

@@ -14,7 +14,7 @@ from langchain_minimax.errors import MiniMaxInvalidRequestError
 ToolLike = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
-_FUNCTION_TYPES = frozenset({None, "function", "custom", "object"})
+_FUNCTION_TYPES = frozenset({"function", "custom", "object"})
 
 
 def to_tool(tool: ToolLike) -> Tool | Opaque:
@@ -37,7 +37,12 @@ def to_tool(tool: ToolLike) -> Tool | Opaque:
     if "input_schema" in tool:
         schema = tool["input_schema"] or _NO_PARAMETERS
         return Tool(_name(tool), tool.get("description"), schema, mark)
-    if tool.get("type") not in _FUNCTION_TYPES and "parameters" not in tool:
+    kind = tool.get("type", "function")
+    if (
+        isinstance(kind, str)
+        and kind not in _FUNCTION_TYPES
+        and ("parameters" not in tool)
+    ):
         return Opaque(dict(tool))
     return _function(dict(tool), mark)
 
