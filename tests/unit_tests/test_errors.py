@@ -1,0 +1,510 @@
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from langchain_core import exceptions as lc
+from langchain_core.messages import AIMessage
+
+from langchain_minimax import errors
+from langchain_minimax.errors import (
+    ErrorResponse,
+    MiniMaxAPIError,
+    MiniMaxAuthenticationError,
+    MiniMaxConnectionError,
+    MiniMaxContentFilterError,
+    MiniMaxContextOverflowError,
+    MiniMaxError,
+    MiniMaxInsufficientBalanceError,
+    MiniMaxInvalidRequestError,
+    MiniMaxModelNotFoundError,
+    MiniMaxOverloadedError,
+    MiniMaxPermissionDeniedError,
+    MiniMaxQuotaExceededError,
+    MiniMaxRateLimitError,
+    MiniMaxResponseError,
+    MiniMaxStreamTruncatedError,
+    MiniMaxTimeoutError,
+    failure,
+    failure_in_reply,
+)
+from support.samples import Sample, samples
+
+SECRET = "sk-api-0123456789"
+
+
+def body(message: str, kind: str = "api_error", **more: Any) -> bytes:
+    """The error body of the Messages API."""
+    error = {"type": kind, "message": message}
+    return json.dumps({"type": "error", "error": error, **more}).encode()
+
+
+def refused(status: int, message: str, kind: str = "api_error") -> MiniMaxError:
+    return failure(status, {}, body(message, kind))
+
+
+def in_reply(document: dict[str, Any]) -> MiniMaxError:
+    error = failure_in_reply(document)
+    assert error is not None
+    return error
+
+
+def utc(*when: int) -> datetime:
+    return datetime(*when, tzinfo=timezone.utc)
+
+
+# --- The tree ------------------------------------------------------------------------
+
+TREE: list[tuple[type[MiniMaxError], type[Exception], bool]] = [
+    (MiniMaxError, lc.ModelError, False),
+    (MiniMaxAuthenticationError, lc.ModelAuthenticationError, False),
+    (MiniMaxPermissionDeniedError, lc.ModelPermissionDeniedError, False),
+    (MiniMaxInsufficientBalanceError, lc.ModelPermissionDeniedError, False),
+    (MiniMaxInvalidRequestError, lc.ModelInvalidRequestError, False),
+    (MiniMaxContextOverflowError, lc.ContextOverflowError, False),
+    (MiniMaxContentFilterError, lc.ModelInvalidRequestError, False),
+    (MiniMaxModelNotFoundError, lc.ModelNotFoundError, False),
+    (MiniMaxRateLimitError, lc.ModelRateLimitError, True),
+    (MiniMaxQuotaExceededError, lc.ModelRateLimitError, False),
+    (MiniMaxAPIError, lc.ModelAPIError, True),
+    (MiniMaxOverloadedError, lc.ModelAPIError, True),
+    (MiniMaxResponseError, lc.ModelAPIError, True),
+    (MiniMaxConnectionError, lc.ModelConnectionError, True),
+    (MiniMaxStreamTruncatedError, lc.ModelConnectionError, True),
+    (MiniMaxTimeoutError, lc.ModelTimeoutError, True),
+]
+CLASSES = [row[0] for row in TREE]
+
+
+def test_the_tree_is_whole():
+    defined = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, MiniMaxError)
+    ]
+    assert set(defined) == set(CLASSES)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "retryable"), TREE)
+def test_langchain_knows_every_error_and_whether_to_retry_it(
+    ours: type[MiniMaxError], theirs: type[Exception], retryable: bool
+):
+    assert issubclass(ours, MiniMaxError)
+    assert issubclass(ours, theirs)
+    assert ours("no").is_retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("leaf", "branch"),
+    [
+        (MiniMaxInsufficientBalanceError, MiniMaxPermissionDeniedError),
+        (MiniMaxContextOverflowError, MiniMaxInvalidRequestError),
+        (MiniMaxContentFilterError, MiniMaxInvalidRequestError),
+        (MiniMaxQuotaExceededError, MiniMaxRateLimitError),
+        (MiniMaxOverloadedError, MiniMaxAPIError),
+        (MiniMaxResponseError, MiniMaxAPIError),
+        (MiniMaxStreamTruncatedError, MiniMaxConnectionError),
+    ],
+)
+def test_who_catches_a_branch_catches_its_leaves(
+    leaf: type[MiniMaxError], branch: type[MiniMaxError]
+):
+    assert issubclass(leaf, branch)
+
+
+def assert_same(copied: MiniMaxError, error: MiniMaxError) -> None:
+    assert type(copied) is type(error)
+    assert str(copied) == str(error)
+    assert copied.args == error.args
+    assert vars(copied) == vars(error)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_an_error_is_pickled_with_all_that_it_knows(
+    kind: type[MiniMaxError], protocol: int
+):
+    error = kind(
+        "no",
+        status_code=429,
+        code=2056,
+        request_id="r1",
+        response=ErrorResponse(429, {"trace-id": "r1"}, "{}"),
+    )
+    error.partial = AIMessage("The first half of")
+    if isinstance(error, MiniMaxQuotaExceededError):
+        error.resets_at = utc(2026, 6, 3, 20)
+    assert_same(pickle.loads(pickle.dumps(error, protocol)), error)
+    assert_same(copy.deepcopy(error), error)
+
+
+def test_an_error_that_knows_nothing_says_so():
+    error = MiniMaxQuotaExceededError("no")
+    assert (error.status_code, error.code, error.request_id) == (None, None, None)
+    assert (error.response, error.partial, error.resets_at) == (None, None, None)
+    assert str(error) == "no"
+
+
+# --- What a refusal means ------------------------------------------------------------
+
+CODES: list[tuple[int, type[MiniMaxError], bool]] = [
+    (1000, MiniMaxAPIError, True),
+    (1001, MiniMaxTimeoutError, True),
+    (1002, MiniMaxRateLimitError, True),
+    (1004, MiniMaxAuthenticationError, False),
+    (1008, MiniMaxInsufficientBalanceError, False),
+    (1013, MiniMaxAPIError, True),
+    (1024, MiniMaxAPIError, True),
+    (1026, MiniMaxContentFilterError, False),
+    (1027, MiniMaxContentFilterError, False),
+    (1028, MiniMaxQuotaExceededError, False),
+    (1030, MiniMaxQuotaExceededError, False),
+    (1033, MiniMaxAPIError, True),
+    (1039, MiniMaxInvalidRequestError, False),
+    (1041, MiniMaxRateLimitError, True),
+    (1042, MiniMaxInvalidRequestError, False),
+    (2013, MiniMaxInvalidRequestError, False),
+    (2045, MiniMaxRateLimitError, True),
+    (2049, MiniMaxAuthenticationError, False),
+    (2056, MiniMaxQuotaExceededError, False),
+    (2061, MiniMaxPermissionDeniedError, False),
+    (2064, MiniMaxOverloadedError, True),
+]
+each_code = pytest.mark.parametrize(("code", "kind", "retryable"), CODES)
+
+
+@each_code
+@pytest.mark.parametrize("status", [400, 429, 500, 529])
+def test_the_code_decides_before_the_status(
+    code: int, kind: type[MiniMaxError], retryable: bool, status: int
+):
+    error = refused(status, f"so it is ({code})")
+    assert type(error) is kind
+    assert (error.code, error.status_code) == (code, status)
+    assert error.is_retryable is retryable
+
+
+@each_code
+def test_the_code_of_a_business_refusal_decides_too(
+    code: int, kind: type[MiniMaxError], retryable: bool
+):
+    error = in_reply({"base_resp": {"status_code": code, "status_msg": "so it is"}})
+    assert type(error) is kind
+    assert (error.code, error.status_code) == (code, 200)
+    assert error.is_retryable is retryable
+    assert f"so it is ({code})" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("The server cluster is busy. (2064) (529)", 2064),
+        ("unknown error, 794 (1000)", 1000),
+        ("tool id(1002) not found (2013)", 2013),
+        ("limit reached (0/0 used), resets (2056)", 2056),
+        ("model(123) is odd", None),
+        ("invalid params", None),
+    ],
+)
+def test_the_code_is_the_last_known_number_in_brackets(message: str, code: int | None):
+    assert refused(418, message).code == code
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (302, MiniMaxInvalidRequestError),
+        (400, MiniMaxInvalidRequestError),
+        (401, MiniMaxAuthenticationError),
+        (402, MiniMaxInsufficientBalanceError),
+        (403, MiniMaxPermissionDeniedError),
+        (404, MiniMaxModelNotFoundError),
+        (408, MiniMaxTimeoutError),
+        (409, MiniMaxAPIError),
+        (413, MiniMaxInvalidRequestError),
+        (418, MiniMaxInvalidRequestError),
+        (422, MiniMaxContentFilterError),
+        (425, MiniMaxAPIError),
+        (429, MiniMaxRateLimitError),
+        (499, MiniMaxInvalidRequestError),
+        (500, MiniMaxAPIError),
+        (502, MiniMaxAPIError),
+        (520, MiniMaxAPIError),
+        (529, MiniMaxOverloadedError),
+    ],
+)
+def test_without_a_code_the_status_decides(status: int, kind: type[MiniMaxError]):
+    error = refused(status, "no", "some_error")
+    assert type(error) is kind
+    assert (error.code, error.status_code) == (None, status)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("invalid_request_error", MiniMaxInvalidRequestError),
+        ("authentication_error", MiniMaxAuthenticationError),
+        ("permission_error", MiniMaxPermissionDeniedError),
+        ("insufficient_balance_error", MiniMaxInsufficientBalanceError),
+        ("not_found_error", MiniMaxModelNotFoundError),
+        ("request_too_large", MiniMaxInvalidRequestError),
+        ("rate_limit_error", MiniMaxRateLimitError),
+        ("overloaded_error", MiniMaxOverloadedError),
+        ("api_error", MiniMaxAPIError),
+        ("error", MiniMaxAPIError),
+    ],
+)
+def test_without_code_and_status_the_name_decides(name: str, kind: type[MiniMaxError]):
+    wrapped = {"type": "error", "error": {"type": name, "message": "no"}}
+    assert type(in_reply(wrapped)) is kind
+    assert type(refused(500, "no", name)) is kind
+
+
+def test_an_error_event_need_not_be_wrapped():
+    error = in_reply({"type": "overloaded_error", "message": "busy"})
+    assert type(error) is MiniMaxOverloadedError
+    assert "busy" in str(error)
+
+
+def test_an_error_may_be_a_mere_sentence():
+    assert "down for now" in str(in_reply({"error": "down for now"}))
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (400, "context window exceeds limit (2013)", MiniMaxContextOverflowError),
+        (400, "unknown model 'minimax-m9' (2013)", MiniMaxModelNotFoundError),
+        (404, "unknown model 'minimax-m9'", MiniMaxModelNotFoundError),
+        (404, "404 page not found", MiniMaxInvalidRequestError),
+    ],
+)
+def test_words_tell_what_neither_code_nor_status_does(
+    status: int, message: str, kind: type[MiniMaxError]
+):
+    assert type(refused(status, message)) is kind
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"type": "ping"},
+        {"type": "message", "content": []},
+        {"type": "message", "message": "hello"},
+        {"type": "message", "base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"base_resp": None},
+        {"base_resp": {"status_code": "1008"}},
+        {"error": None},
+        {"type": 7, "message": "overloaded_error"},
+    ],
+)
+def test_what_is_no_failure_is_none(document: dict[str, Any]):
+    assert failure_in_reply(document) is None
+
+
+@pytest.mark.parametrize(
+    "one",
+    [one for one in samples(stream=False, errors=True) if one.status != 200],
+    ids=lambda one: one.name,
+)
+def test_a_captured_refusal_is_understood(one: Sample):
+    error = failure(one.status, {}, one.body)
+    assert one.error is not None
+    assert error.code == one.error["code"]
+    assert error.request_id == one.error["request_id"]
+    assert one.error["message"] in str(error)
+
+
+# --- What it says --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "advice"),
+    [
+        (401, "invalid api key", 'region="china"'),
+        (402, "insufficient balance (1008)", "sk-cp-"),
+        (403, "no", "may not do this"),
+        (413, "no", "64 MB"),
+        (429, "rate limit (1002)", "rate_limiter"),
+        (429, "window (2056)", "Wait for the reset"),
+        (500, "model not in plan (2061)", "model of your plan"),
+        (500, "input new_sensitive (1026)", "content filter"),
+        (400, "token limit (1039)", "max_tokens"),
+        (400, "odd (1042)", "invisible characters"),
+        (400, "context window exceeds limit (2013)", "Shorten the conversation"),
+        (400, "unknown model 'x' (2013)", "Retired models"),
+        (404, "404 page not found", "base_url"),
+        (529, "busy (2064)", "Try again later"),
+    ],
+)
+def test_an_error_says_what_to_do_next(status: int, message: str, advice: str):
+    said = str(refused(status, message))
+    assert said.startswith(f"MiniMax answered HTTP {status}: {message}. ")
+    assert advice in said
+
+
+def test_a_sentence_that_ends_gets_no_second_full_stop():
+    assert str(refused(400, "No such thing.")) == (
+        "MiniMax answered HTTP 400: No such thing."
+    )
+    assert str(refused(400, "no such thing")) == (
+        "MiniMax answered HTTP 400: no such thing."
+    )
+
+
+def test_a_code_in_the_message_is_not_said_twice():
+    assert str(refused(400, "no (2013)")).count("2013") == 1
+
+
+def test_a_refusal_without_words_still_has_its_code():
+    assert "no message (1002)" in str(in_reply({"base_resp": {"status_code": 1002}}))
+
+
+@pytest.mark.parametrize(
+    ("more", "headers", "request_id"),
+    [
+        ({"request_id": "r1"}, {}, "r1"),
+        ({"request_id": "r1"}, {"trace-id": "t1"}, "r1"),
+        ({}, {"trace-id": "t1"}, "t1"),
+        ({"request_id": 7}, {"trace-id": "t1"}, "t1"),
+        ({"id": "m1"}, {"trace-id": "t1"}, "m1"),
+        ({"id": "m1", "request_id": "r1"}, {}, "r1"),
+        ({"id": 7}, {"trace-id": "t1"}, "t1"),
+        ({}, {}, None),
+    ],
+)
+def test_the_request_id_is_known_and_said(
+    more: dict[str, Any], headers: dict[str, str], request_id: str | None
+):
+    error = failure(400, headers, body("no", **more))
+    assert error.request_id == request_id
+    assert str(error).endswith(f"[request {request_id}]") == bool(request_id)
+
+
+def test_a_business_refusal_has_its_request_id_too():
+    assert in_reply({"request_id": "r1", "error": "no"}).request_id == "r1"
+
+
+@pytest.mark.parametrize(
+    ("message", "when"),
+    [
+        ("resets at 2026-06-03T20:00:00Z (2056)", utc(2026, 6, 3, 20)),
+        ("resets at 2026-06-04T04:00:00+08:00 (2056)", utc(2026, 6, 3, 20)),
+        (
+            "resets at 2026-06-03T20:00:00.250Z (2056)",
+            utc(2026, 6, 3, 20, 0, 0, 250_000),
+        ),
+        (
+            "resets at 2026-06-03T18:30:00.000001-01:30 (2056)",
+            utc(2026, 6, 3, 20, 0, 0, 1),
+        ),
+    ],
+)
+def test_the_reset_time_of_a_plan_is_understood(message: str, when: datetime):
+    error = refused(429, f"usage limit exceeded, {message}")
+    assert isinstance(error, MiniMaxQuotaExceededError)
+    assert error.resets_at == when
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Token Plan usage limit reached (2056)",
+        "resets at 2026-06-03T20:00:00 (2056)",
+        "resets at 2026-13-03T20:00:00Z (2056)",
+        "resets at 2026-06-03T25:00:00Z (2056)",
+        "resets at noon (2056)",
+    ],
+)
+def test_a_reset_time_that_is_none_is_not_guessed(message: str):
+    error = refused(429, message)
+    assert isinstance(error, MiniMaxQuotaExceededError)
+    assert error.resets_at is None
+
+
+# --- Bodies that are no error body ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (b"", "(empty body)"),
+        (b" \n", "(empty body)"),
+        (b"<html><h1>Bad Gateway</h1></html>", "<h1>Bad Gateway</h1>"),
+        (b"[1, 2]", "[1, 2]"),
+        (b'"no"', '"no"'),
+        (b'{"detail": "Not Found"}', '{"detail": "Not Found"}'),
+        (b'{"error": {"message": 7}}', '{"error": {"message": 7}}'),
+        (b'{"error": {', '{"error": {'),
+        (b"\xff\xfe", "��"),
+        (b"[" * 100_000, "[[[["),
+        (b"1" * 5000, "1111"),
+    ],
+)
+def test_a_body_of_another_kind_is_quoted(given: bytes, said: str):
+    error = failure(502, {"trace-id": "t1"}, given)
+    assert type(error) is MiniMaxAPIError
+    assert said in str(error)
+    assert len(str(error)) < 700
+    assert (error.code, error.request_id) == (None, "t1")
+    assert error.response == ErrorResponse(
+        502, {"trace-id": "t1"}, given.decode(errors="replace")
+    )
+
+
+def test_the_reply_behind_an_error_is_there_as_tracers_read_it():
+    given = body("no such thing (2013)")
+    response = failure(400, {"content-type": "application/json"}, given).response
+    assert response is not None
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/json"
+    assert response.text == given.decode()
+    assert response.json() == json.loads(given)
+    with pytest.raises(ValueError, match="Expecting value"):
+        ErrorResponse(502, {}, "<html>").json()
+
+
+def test_the_reply_behind_a_business_refusal_is_there_too():
+    document = {"base_resp": {"status_code": 1008, "status_msg": "余额不足"}}
+    response = in_reply(document).response
+    assert response is not None
+    assert (response.status_code, response.headers) == (200, {})
+    assert response.json() == document
+    assert "余额不足" in response.text
+
+
+# --- Secrets -------------------------------------------------------------------------
+
+
+def test_a_key_that_the_server_repeats_is_blacked_out_everywhere():
+    headers = {"x-echo": f"Bearer {SECRET}", "trace-id": "t1"}
+    error = failure(401, headers, body(f"bad key {SECRET}, {SECRET}"))
+    assert error.without(SECRET) is error
+    assert "bad key ***, ***" in str(error)
+    assert error.response is not None
+    assert error.response.headers == {"x-echo": "Bearer ***", "trace-id": "t1"}
+    assert "bad key ***, ***" in error.response.text
+    assert SECRET.encode() not in pickle.dumps(error)
+    assert (error.status_code, error.response.status_code) == (401, 401)
+
+
+def test_a_key_in_place_of_the_request_id_is_blacked_out_too():
+    error = failure(401, {"trace-id": SECRET}, b"no").without(SECRET)
+    assert SECRET not in str(error.request_id)
+
+
+def test_a_key_is_blacked_out_where_there_was_no_reply():
+    assert str(MiniMaxConnectionError(f"{SECRET}!").without(SECRET)) == "***!"
+
+
+@pytest.mark.parametrize("secret", [None, ""])
+def test_without_a_key_an_error_stays_as_it_is(secret: str | None):
+    error = refused(401, "invalid api key")
+    before = (str(error), error.response)
+    assert error.without(secret) is error
+    assert (str(error), error.response) == before
