@@ -264,6 +264,26 @@ def test_without_code_and_status_the_name_decides(name: str, kind: type[MiniMaxE
     assert type(refused(500, "no", name)) is kind
 
 
+@pytest.mark.parametrize(
+    ("status", "name", "kind"),
+    [
+        (400, "not_found_error", MiniMaxInvalidRequestError),
+        (401, "overloaded_error", MiniMaxAuthenticationError),
+        (429, "invalid_request_error", MiniMaxRateLimitError),
+    ],
+)
+def test_the_status_decides_before_the_name(
+    status: int, name: str, kind: type[MiniMaxError]
+):
+    assert type(refused(status, "no", name)) is kind
+
+
+def test_a_name_will_do_without_words():
+    error = in_reply({"type": "error", "error": {"type": "overloaded_error"}})
+    assert type(error) is MiniMaxOverloadedError
+    assert "overloaded_error" in str(error)
+
+
 def test_an_error_event_need_not_be_wrapped():
     error = in_reply({"type": "overloaded_error", "message": "busy"})
     assert type(error) is MiniMaxOverloadedError
@@ -300,6 +320,8 @@ def test_words_tell_what_neither_code_nor_status_does(
         {"base_resp": None},
         {"base_resp": {"status_code": "1008"}},
         {"error": None},
+        {"error": {}},
+        {"error": {"type": 7}},
         {"type": 7, "message": "overloaded_error"},
     ],
 )

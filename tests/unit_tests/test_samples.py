@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 import pytest
+
 from support.samples import ROOT, Sample, sample, samples
 
 EVERY = samples() + samples(errors=True)

@@ -677,6 +677,25 @@ def test_words_of_another_kind_than_their_block_are_not_lost(
     ]
 
 
+@pytest.mark.parametrize(
+    "odd", [{"type": "citations_delta", "citation": {}}, {}, None, {"text": ""}]
+)
+def test_a_delta_of_an_unknown_kind_breaks_no_block(odd: Any):
+    event = {"type": "content_block_delta", "index": 0, "delta": odd}
+    text = [opened({"type": "text"}), delta("text", "Aho"), delta("text", "y")]
+    for place in range(len(text) + 1):
+        deltas = streamed([*text[:place], event, *text[place:]])
+        check_grammar(deltas)
+        assert blocks(deltas) == [{"type": "text", "text": "Ahoy"}]
+
+
+def test_a_delta_without_a_kind_belongs_to_the_open_block():
+    event = {"type": "content_block_delta", "index": 0, "delta": {"text": "Ahoy"}}
+    assert blocks(streamed([opened({"type": "text"}), event])) == [
+        {"type": "text", "text": "Ahoy"}
+    ]
+
+
 def test_a_block_of_an_unknown_kind_is_carried_as_it_is():
     block = {"type": "mid_conv_system", "content": [{"type": "text", "text": "a"}]}
     found = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
@@ -1010,7 +1029,8 @@ def test_an_event_that_holds_nothing_is_passed_over(name: str, data: bytes):
 
 
 @pytest.mark.parametrize(
-    "data", [b"<html>", b"[]", b"null", b"7", b'{"type": ', b"\xff"]
+    "data",
+    [b"<html>", b"[]", b"null", b"7", b'{"type": ', rb'{"type": "\u', b"\xff"],
 )
 def test_what_is_no_event_is_quoted(data: bytes):
     with pytest.raises(MiniMaxResponseError, match="no event") as raised:
@@ -1192,7 +1212,7 @@ def test_a_captured_stream_that_was_damaged_is_understood_or_refused(
 def test_however_deep_an_event_is_it_is_understood_or_refused():
     call = json.dumps(opened({**CALL, "input": {"deep": "?"}}))
     failed = json.dumps({"error": {"message": "no"}, "deep": "?"})
-    for template in (call, failed):
+    for template in (call, failed, failed.replace("no", r"\u00e9")):
         for depth in range(1, 1200):
             deep = template.replace('"?"', "[" * depth + "]" * depth).encode()
             understand_or_refuse([deep])
