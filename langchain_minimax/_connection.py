@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.utils import from_env, secret_from_env
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from langchain_minimax._exchange import is_official
@@ -20,7 +28,8 @@ from langchain_minimax.errors import MiniMaxAuthenticationError
 if TYPE_CHECKING:
     from langchain_minimax._http import AsyncTransport, Timeouts, Transport
 
-_REGIONS = {"cn": "china", "io": "global", "international": "global"}
+_REGIONS = {"": "global", "cn": "china", "io": "global", "international": "global"}
+_PROXIES = ("http", "https", "socks5", "socks5h")
 
 
 class Connection(BaseModel):
@@ -34,7 +43,7 @@ class Connection(BaseModel):
     )
 
     api_key: SecretStr | None = Field(
-        alias="minimax_api_key",
+        validation_alias=AliasChoices("api_key", "minimax_api_key"),
         default_factory=secret_from_env("MINIMAX_API_KEY", default=None),
     )
     """Read from `MINIMAX_API_KEY`. MiniMax's own hosts need one, at the first call."""
@@ -46,13 +55,15 @@ class Connection(BaseModel):
     """Where the key is from: `api.minimax.io` or `api.minimax.cn`."""
 
     base_url: str | None = Field(
-        alias="minimax_api_base",
+        validation_alias=AliasChoices("base_url", "minimax_api_base"),
         default_factory=from_env("MINIMAX_BASE_URL", default=None),
         validate_default=True,
     )
     """Another host, in any spelling; the region's by default."""
 
-    timeout: Any = Field(default=None, alias="request_timeout")
+    timeout: Any = Field(
+        default=None, validation_alias=AliasChoices("timeout", "request_timeout")
+    )
     """Seconds for a whole call, retries included, or an `httpx.Timeout`.
 
     By default 10 s to connect and two hours for the call, which is what the longest
@@ -79,10 +90,51 @@ class Connection(BaseModel):
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     """An `httpx.AsyncClient` to use as it is, in its own event loop; likewise."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_unset(cls, values: Any) -> Any:
+        """`None` for the key or the host means what it means to leave them out."""
+        if not isinstance(values, dict):
+            return values
+        unset = {"api_key", "minimax_api_key", "base_url", "minimax_api_base", "region"}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in unset
+        }
+
     @field_validator("region", mode="before")
     @classmethod
     def _spell_region(cls, value: Any) -> Any:
-        return _REGIONS.get(value, value)
+        if not isinstance(value, str):
+            return value
+        return _REGIONS.get(value.lower(), value.lower())
+
+    @field_validator("base_url")
+    @classmethod
+    def _empty_is_unset(cls, value: str | None) -> str | None:
+        return value or None
+
+    @field_validator("timeout")
+    @classmethod
+    def _check_timeout(cls, value: Any) -> Any:
+        if value is None or isinstance(value, int | float) or hasattr(value, "connect"):
+            return value
+        raise ValueError("`timeout` is a number of seconds or an `httpx.Timeout`")
+
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, value: str | None) -> str | None:
+        if value is None or value.partition("://")[0] in _PROXIES:
+            return value
+        raise ValueError("`proxy` is an address such as http://host:port")
+
+    @field_validator("http_client", "http_async_client")
+    @classmethod
+    def _check_client(cls, value: Any) -> Any:
+        if value is None or hasattr(value, "build_request"):
+            return value
+        raise ValueError("this has to be an `httpx.Client` or `httpx.AsyncClient`")
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copies all but what is there to be shared: clients, and a rate limiter."""

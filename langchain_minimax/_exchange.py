@@ -237,7 +237,7 @@ class ReplyReader:
         if not self._decoder.complete:
             raise MiniMaxStreamTruncatedError(
                 "The reply broke off before its end: the connection closed without a "
-                "stop reason. What had arrived is in `.partial`.",
+                "stop reason. `.partial` has what had arrived, if anything.",
                 status_code=self._status,
             )
         said += self._all_filtered(self._decoder.finish())

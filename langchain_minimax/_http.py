@@ -8,6 +8,7 @@ copied at will, and thousands of models share their connections.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 import time
@@ -120,10 +121,13 @@ class _Deadline:
 
     def check(self) -> None:
         if self.left() <= 0:
-            raise MiniMaxTimeoutError(
-                f"The call took longer than its {self._limit:g} s. Give it more with "
-                "`timeout`, or ask for less with `max_tokens`."
-            )
+            raise self.passed()
+
+    def passed(self) -> MiniMaxTimeoutError:
+        return MiniMaxTimeoutError(
+            f"The call took longer than its {self._limit:g} s. Give it more with "
+            "`timeout`, or ask for less with `max_tokens`."
+        )
 
 
 # --- Pools ---------------------------------------------------------------------------
@@ -160,6 +164,13 @@ def _forget_parent() -> None:
     _lock = threading.Lock()
     _clients = {}
     _async_clients = WeakKeyDictionary()
+
+
+@atexit.register
+def _close_all() -> None:
+    """At the end of the process; the async clients have gone with their loops."""
+    for shared in _clients.values():
+        shared.client.close()
 
 
 if hasattr(os, "register_at_fork"):
@@ -326,7 +337,9 @@ class Transport:
                     response.close()
         except _NETWORK as error:
             if not reader.complete:
-                raise _translated(error, reader, self.timeouts) from error
+                raise _translated(
+                    error, exchange, reader, self.timeouts, deadline
+                ) from error
         yield reader.finish()
 
 
@@ -384,7 +397,9 @@ class AsyncTransport:
                     await response.aclose()
         except _NETWORK as error:
             if not reader.complete:
-                raise _translated(error, reader, self.timeouts) from error
+                raise _translated(
+                    error, exchange, reader, self.timeouts, deadline
+                ) from error
         yield reader.finish()
 
 
@@ -414,36 +429,39 @@ _NETWORK = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSErro
 
 
 def _translated(
-    error: Exception, reader: ReplyReader, timeouts: Timeouts
+    error: Exception,
+    exchange: Exchange,
+    reader: ReplyReader,
+    timeouts: Timeouts,
+    deadline: _Deadline,
 ) -> MiniMaxError:
+    server = httpx.URL(exchange.url).host
+    words = (str(error) or type(error).__name__).rstrip(".")
     match error:
-        case httpx.ConnectTimeout():
-            limit = timeouts.connect
+        case httpx.ConnectTimeout() if deadline.left() > 0:
             return MiniMaxTimeoutError(
-                f"The server was not reached within {limit:g} s. Check the network, "
-                "`base_url` and `proxy`."
+                f"{server} was not reached within {timeouts.connect:g} s. Check the "
+                "network, `base_url` and `proxy`."
             )
-        case httpx.TimeoutException() if reader.begun:
+        case httpx.TimeoutException() if deadline.left() <= 0:
+            return deadline.passed()
+        case httpx.TimeoutException() if exchange.stream:
             return MiniMaxTimeoutError(
-                f"The stream was silent for {timeouts.silence} s; "
+                f"{server} was silent for {timeouts.silence} s; "
                 "`stream_idle_timeout` says how long is too long."
             )
         case httpx.TimeoutException():
             return MiniMaxTimeoutError(
-                "The server did not answer in time; `timeout` says how long a call may "
-                "take, and a long answer comes sooner as a stream."
+                f"{server} did not answer within the limits of `timeout`; a long "
+                "answer comes sooner as a stream."
             )
         case _ if reader.begun:
             return MiniMaxStreamTruncatedError(
-                f"The reply broke off before its end: {_words(error)}. What had "
-                "arrived is in `.partial`."
+                f"The reply of {server} broke off before its end: {words}. `.partial` "
+                "has what had arrived, if anything."
             )
         case _:
             return MiniMaxConnectionError(
-                f"No connection to the server: {_words(error)}. Check the network, "
-                "`base_url` and `proxy`."
+                f"No connection to {server}, or none that lasted: {words}. Check the "
+                "network, `base_url` and `proxy`."
             )
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -34,7 +34,7 @@ from langchain_core.outputs import (
 )
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 from typing_extensions import Self, override
 
 from langchain_minimax._connection import Connection
@@ -45,7 +45,7 @@ from langchain_minimax._filters import StopSequences
 from langchain_minimax._langchain.chunks import Chunks, fold
 from langchain_minimax._langchain.events import Events
 from langchain_minimax._langchain.messages import to_conversation
-from langchain_minimax._langchain.options import Options, warn_unknown
+from langchain_minimax._langchain.options import Options, warn_once, warn_unknown
 from langchain_minimax._langchain.profiles import profile
 from langchain_minimax._langchain.tools import to_json, to_tool, to_tool_choice
 from langchain_minimax._version import __version__
@@ -131,13 +131,16 @@ class ChatMiniMax(Connection, BaseChatModel):
             `langchain_minimax.errors`.
     """
 
-    model: str = Field(alias="model_name")
+    model: str = Field(validation_alias=AliasChoices("model", "model_name"))
     """The model's id, such as `MiniMax-M3`; unknown ids are passed on."""
 
     protocol: Literal["anthropic"] = "anthropic"
     """Which of MiniMax's APIs to speak: the Messages API."""
 
-    max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
+    max_tokens: int | None = Field(
+        default=None,
+        validation_alias=AliasChoices("max_tokens", "max_completion_tokens"),
+    )
     """Tokens that the reply may have, thinking included.
 
     By default what MiniMax recommends for the model of the call: 131,072 for M3,
@@ -150,17 +153,21 @@ class ChatMiniMax(Connection, BaseChatModel):
     top_p: float | None = None
     """0 to 1; the server's default is 0.95 for M3 and 0.9 for M2.x."""
 
-    thinking: bool | Literal["adaptive", "disabled"] | dict[str, Any] | None = None
+    thinking: bool | str | dict[str, Any] | None = None
     """Whether the model thinks first: `True` or `"adaptive"`, `False` or `"disabled"`.
 
     Unset, M3 does not think. M2.x and M3.1 always think. Claude's
     `{"type": "enabled", "budget_tokens": …}` is understood; there is no budget.
     """
 
-    effort: str | None = Field(default=None, alias="reasoning_effort")
+    effort: str | None = Field(
+        default=None, validation_alias=AliasChoices("effort", "reasoning_effort")
+    )
     """How hard to think, on models that have levels (M3.1): `low` to `max`."""
 
-    stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
+    stop: list[str] | str | None = Field(
+        default=None, validation_alias=AliasChoices("stop", "stop_sequences")
+    )
     """Where to end the text. MiniMax ignores these, so we cut; never in thinking."""
 
     service_tier: str | None = None
@@ -191,7 +198,9 @@ class ChatMiniMax(Connection, BaseChatModel):
         if not isinstance(values, dict):
             return values
         known = {*cls.model_fields}
-        known |= {field.alias for field in cls.model_fields.values() if field.alias}
+        for field in cls.model_fields.values():
+            if isinstance(field.validation_alias, AliasChoices):
+                known |= {str(choice) for choice in field.validation_alias.choices}
         extra = dict(values.get("model_kwargs") or {})
         sorted_values: dict[str, Any] = {}
         for name in known & extra.keys():
@@ -322,8 +331,11 @@ class ChatMiniMax(Connection, BaseChatModel):
                 none of them.
         """
         known = [to_tool(tool) for tool in tools]
-        if known and to_tool_choice(tool_choice, known) is not None:
+        choice = to_tool_choice(tool_choice, known) if known else None
+        if choice is not None:
             kwargs["tool_choice"] = tool_choice
+            if choice.mode in ("any", "tool"):
+                warn_once("MiniMax cannot be forced to call a tool; `auto` is sent.")
         return self.bind(tools=[to_json(tool) for tool in known], **kwargs)
 
     @override

@@ -47,6 +47,7 @@ from langchain_core.exceptions import (
 
 from langchain_minimax._json import dumped, excerpt
 
+_SHORTEST_KEY = 8  # what is shorter is no key, and may be part of any word
 _EXCERPT = 500  # characters of an unreadable body that an error quotes
 
 
@@ -96,7 +97,7 @@ class MiniMaxError(ModelError):
 
     def without(self, secret: str | None) -> MiniMaxError:
         """This error with the API key blacked out wherever the server repeated it."""
-        if secret:
+        if secret and len(secret) >= _SHORTEST_KEY:
             self.args = tuple(_blacked_out(str(part), secret) for part in self.args)
             self.request_id = self.request_id and _blacked_out(self.request_id, secret)
             if self.response is not None:
@@ -204,8 +205,8 @@ _KEY = _Kind(
 )
 _WALLET = _Kind(
     MiniMaxInsufficientBalanceError,
-    "Top up the account, or use the plan's own key (`sk-cp-…`): a pay-as-you-go key "
-    "(`sk-api-…`) does not draw on a plan.",
+    "Top up the account, or use the plan's own key: one that begins with `sk-cp-` "
+    "draws on a plan, one that begins with `sk-api-` does not.",
 )
 _SLOWER = _Kind(
     MiniMaxRateLimitError,
@@ -248,7 +249,7 @@ _BY_CODE: dict[int, _Kind] = {
     2056: _WINDOW,
     2061: _Kind(
         MiniMaxPermissionDeniedError,
-        "Choose a model of your plan, or use a pay-as-you-go key (`sk-api-…`).",
+        "Choose a model of your plan, or use a pay-as-you-go key.",
     ),
     2064: _LOAD,
 }
@@ -293,7 +294,17 @@ _NO_MODEL = _Kind(
 )
 _NO_PATH = _Kind(
     MiniMaxInvalidRequestError,
-    "There is nothing at this address. Leave `base_url` unset, or give the host alone.",
+    "There is nothing at this address. Of MiniMax's own hosts `base_url` may be any "
+    "spelling; of another it is all that stands before `/v1/messages`, such as "
+    "`https://host/anthropic`.",
+)
+_PAIRING = _Kind(
+    MiniMaxInvalidRequestError,
+    "Every tool call needs its result in the very next messages, with the call's id, "
+    "and every result its call.",
+)
+_EMPTY = _Kind(
+    MiniMaxInvalidRequestError, "A message holds nothing, or nothing but white space."
 )
 
 # What only the words tell, since code 2013 and status 400 stand for anything wrong.
@@ -301,6 +312,8 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (re.compile(r"context window exceeds limit"), _TOO_LONG),
     (re.compile(r"unknown model"), _NO_MODEL),
     (re.compile(r"404 page not found"), _NO_PATH),
+    (re.compile(r"tool call|tool result|tool id"), _PAIRING),
+    (re.compile(r"chat content is empty"), _EMPTY),
 )
 
 _CODE = re.compile(r"\((\d{3,5})\)")
@@ -381,7 +394,7 @@ def _code_in(message: str) -> int | None:
 def _error(complaint: _Complaint, status: int, response: ErrorResponse) -> MiniMaxError:
     kind = _kind(complaint, status)
     error = kind.error(
-        _sentence(complaint, status, kind.advice),
+        _sentence(complaint, response, kind.advice),
         status_code=status,
         code=complaint.code,
         request_id=complaint.request_id,
@@ -409,12 +422,14 @@ def _kind(complaint: _Complaint, status: int) -> _Kind:
     return _SERVER
 
 
-def _sentence(complaint: _Complaint, status: int, advice: str) -> str:
-    parts = [f"MiniMax answered HTTP {status}: {complaint.message}"]
+def _sentence(complaint: _Complaint, response: ErrorResponse, advice: str) -> str:
+    parts = [f"MiniMax answered HTTP {response.status_code}: {complaint.message}"]
     if complaint.code is not None and f"({complaint.code})" not in complaint.message:
         parts[0] += f" ({complaint.code})"
     if advice:
         parts.append(advice)
+    if "retry-after" in response.headers:
+        parts.append(f"It asks to wait: {response.headers['retry-after']} s")
     if complaint.request_id:
         parts.append(f"[request {complaint.request_id}]")
     return " ".join(part if part[-1] in ".]" else f"{part}." for part in parts)

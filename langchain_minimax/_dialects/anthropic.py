@@ -195,13 +195,16 @@ class _OpenThinking:
 
 @dataclass(slots=True)
 class _OpenToolUse:
-    """A call; `start` is the input that came with its beginning, mostly `{}`."""
+    """A call; `start` is the input that came with its beginning, mostly `{}`.
+
+    Some servers send a text that holds JSON, and a cut reply may hold half of it.
+    """
 
     kind: ClassVar[str | None] = "tool_use"
     place: int
     id: str
     name: str
-    start: Json
+    start: object
     json: list[str] = field(default_factory=list)
     empty: bool = False
 
@@ -215,7 +218,7 @@ class _OpenToolUse:
     def stop(self) -> Sequence[Delta]:
         said: Sequence[Delta] = ()
         if self.start and not self.json:
-            text = dumped(self.start)
+            text = self.start if isinstance(self.start, str) else dumped(self.start)
             said = self.delta({"partial_json": text})
         text = "".join(self.json)
         arguments = _arguments(text) if self.name else None
@@ -381,7 +384,7 @@ class AnthropicDecoder:
         # LangChain cannot answer a call without an id; self-hosted servers forget it.
         id = _string(block, "id") or f"call_{self._reply_id or ''}_{self._place}"
         name = _string(block, "name")
-        return _OpenToolUse(self._place, id, name, _object(block, "input"))
+        return _OpenToolUse(self._place, id, name, block.get("input"))
 
     def _close(self) -> Sequence[Delta]:
         block, self._block = self._block, None

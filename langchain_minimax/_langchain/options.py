@@ -7,9 +7,12 @@ an error, before anything is sent.
 from __future__ import annotations
 
 import difflib
+import inspect
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from langchain_minimax._blocks import ChatRequest, Conversation, Json
@@ -26,12 +29,38 @@ ALIASES = {
 """Other spellings of a field, of the constructor's and of a call's."""
 
 _RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "model": (str,),
+    "max_tokens": (int,),
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "effort": (str,),
+    "stop": (str, list, tuple),
+    "service_tier": (str,),
+    "user_id": (str,),
+}
+_SECRET = re.compile(r"api_?key|secret|password|authorization|auth_?token")
 _ELSEWHERE = {
     "messages": "pass the messages as the input",
     "system": "pass a SystemMessage",
     "stream": "call `stream` or `astream`",
     "extra_headers": "use `default_headers`, which stay out of traces",
+    **dict.fromkeys(
+        (
+            *("api_key", "region", "base_url", "protocol", "proxy", "default_headers"),
+            *("timeout", "stream_idle_timeout", "max_retries", "output_version"),
+            *("http_client", "http_async_client", "rate_limiter", "streaming"),
+        ),
+        "it belongs to the model, `model.model_copy(update=…)` changes it",
+    ),
 }
+_INNER = (
+    "langchain_minimax.",
+    "langchain_core.",
+    "langchain.",
+    "langgraph.",
+    "pydantic",
+)
 _DEFAULT_MAX_TOKENS = 65536  # for models without a card: Messages API page, 2026-05-30
 _THINK: Json = {"type": "adaptive"}
 _DO_NOT_THINK: Json = {"type": "disabled"}
@@ -85,8 +114,9 @@ class Options:
 
     def stop_sequences(self) -> tuple[str, ...]:
         """The stop sequences that can occur."""
-        stop = [self.stop] if isinstance(self.stop, str) else self.stop or ()
-        return tuple(sequence for sequence in stop if sequence)
+        stop = [self.stop] if isinstance(self.stop, str) else self.stop
+        said = stop if isinstance(stop, list | tuple) else ()
+        return tuple(sequence for sequence in said if sequence)
 
     def request(
         self, conversation: Conversation, *, stream: bool, official: bool
@@ -126,8 +156,16 @@ class Options:
         """Refuses values that MiniMax would refuse.
 
         Raises:
-            MiniMaxInvalidRequestError: If a value is out of range or out of place.
+            MiniMaxInvalidRequestError: If a value is of the wrong type, out of range
+                or out of place.
         """
+        for name, wanted in _TYPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, wanted) and (value is not None or name == "model"):
+                words = " or ".join(each.__name__ for each in wanted)
+                msg = f"`{name}` is {value!r}; it has to be of type {words}."
+                raise MiniMaxInvalidRequestError(msg)
+        _wanted(self.thinking, self.effort, official=False)
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -147,18 +185,42 @@ _BODY = frozenset({"metadata", "model_kwargs"})  # known, but no options
 
 
 def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _BODY) -> None:
-    """Warns of each argument that is unknown, and names the nearest that is known."""
+    """Warns of each argument that is unknown, and names the nearest that is known.
+
+    Raises:
+        MiniMaxInvalidRequestError: If it is named like a secret, which would then be
+            sent and show up in traces.
+    """
     names = {*known, *ALIASES}
     for name in said:
-        if name in names:
+        if name in names or name in _ELSEWHERE:
             continue
+        if _SECRET.search(name.lower()):
+            msg = (
+                f"`{name}` is no option of ChatMiniMax, and it is not sent since it "
+                "looks like a secret. A key is given to the model as `api_key`."
+            )
+            raise MiniMaxInvalidRequestError(msg)
         near = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
-        warnings.warn(
+        _warn(
             f"`{name}` is no option of ChatMiniMax; it goes into the request as it "
-            f"is.{hint}",
-            stacklevel=2,
+            f"is.{hint}"
         )
+
+
+def _warn(text: str) -> None:
+    """Warns at the line of the caller's that led here, past all libraries."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_INNER):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
+
+
+@lru_cache(maxsize=1024)
+def warn_once(text: str) -> None:
+    """Warns of what a model cannot do, the first time that it is asked for."""
+    _warn(text)
 
 
 def _max_tokens(asked: int | None, model: ModelCard | None) -> int:
@@ -167,10 +229,9 @@ def _max_tokens(asked: int | None, model: ModelCard | None) -> int:
     if asked is None:
         return model.default_max_tokens
     if asked > model.max_output_tokens:
-        warnings.warn(
+        warn_once(
             f"`max_tokens` {asked} is more than {model.id} can write; "
-            f"{model.max_output_tokens} is sent.",
-            stacklevel=2,
+            f"{model.max_output_tokens} is sent."
         )
     return min(asked, model.max_output_tokens)
 
@@ -187,7 +248,7 @@ def _thinking(
         return wanted
     if model.thinking == "always":
         if wanted is not None and wanted.get("type") == "disabled":
-            warnings.warn(f"{model.id} cannot stop thinking.", stacklevel=2)
+            warn_once(f"{model.id} cannot stop thinking.")
             return None
         return wanted
     # The two protocols differ in what they do unasked, so M3 is always told.
@@ -220,10 +281,7 @@ def _translated(asked: Json) -> Json:
     if asked.get("type") != "enabled":
         return asked
     if "budget_tokens" in asked:
-        warnings.warn(
-            "MiniMax has no thinking budget; `budget_tokens` is not sent.",
-            stacklevel=2,
-        )
+        warn_once("MiniMax has no thinking budget; `budget_tokens` is not sent.")
     return _THINK
 
 
@@ -231,9 +289,8 @@ def _effort(asked: str | None, model: ModelCard | None) -> str | None:
     if asked is None or asked == "none" or model is None:
         return None if asked == "none" else asked
     if not model.efforts:
-        warnings.warn(
-            f"{model.id} knows no levels of effort; `effort` only turns thinking on.",
-            stacklevel=2,
+        warn_once(
+            f"{model.id} knows no levels of effort; `effort` only turns thinking on."
         )
         return None
     level = "low" if asked == "minimal" else asked

@@ -22,7 +22,6 @@ def profile(card: ModelCard) -> ModelProfile:
     Returns:
         A profile of the caller's own, to change at will.
     """
-    images = "image" in card.inputs
     found = ModelProfile(
         name=card.id,
         status=_STATUS[card.status],
@@ -30,12 +29,14 @@ def profile(card: ModelCard) -> ModelProfile:
         max_input_tokens=card.context_window,
         max_output_tokens=card.max_output_tokens,
         text_inputs="text" in card.inputs,
-        image_inputs=images,
-        image_url_inputs=images,
+        # What the model sees is on its card; LangChain's media blocks are not
+        # converted yet, so it is not to be sent any.
+        image_inputs=False,
+        image_url_inputs=False,
         pdf_inputs=False,
         audio_inputs=False,
-        video_inputs="video" in card.inputs,
-        image_tool_message=images,
+        video_inputs=False,
+        image_tool_message=False,
         pdf_tool_message=False,
         reasoning_output=True,
         text_outputs=True,
@@ -50,7 +51,7 @@ def profile(card: ModelCard) -> ModelProfile:
         mid_conversation_tools=False,
         # True would make `create_agent` rely on the server to keep to a schema.
         structured_output=False,
-        attachment=images,
+        attachment=False,
         temperature=True,
     )
     if card.efforts:

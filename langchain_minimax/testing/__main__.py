@@ -39,13 +39,16 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Emulator(
-        api_key=options.api_key, host=options.host, port=options.port
-    ) as server:
-        words = _HELP.format(base_url=server.base_url, api_key=server.api_key)
-        print(words, flush=True)  # noqa: T201
-        while not stop.wait(0.5):
-            server.clear()
+    server = Emulator(api_key=options.api_key, host=options.host, port=options.port)
+    try:
+        server.start()
+    except (OSError, OverflowError) as error:
+        parser.exit(1, f"Cannot listen on port {options.port}: {error}\n")
+    words = _HELP.format(base_url=server.base_url, api_key=server.api_key)
+    print(words, flush=True)  # noqa: T201
+    while not stop.wait(0.5):
+        server.clear()
+    server.stop()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from langchain_minimax.testing._server import Server
 
 Script = Answer | Callable[[RecordedRequest], Any]
+_ANSWERS = (str, Reply, Raw, Fault, Cut, ErrorEvent)
 
 _log = logging.getLogger("langchain_minimax.testing")
 
@@ -81,7 +82,8 @@ class Emulator:
         self._quirks = quirks or Quirks()
         self._address = (host, port)
         self._delay = stream_delay
-        self._script = deque(replies or ())
+        self._script: deque[Script] = deque()
+        self.script(*_items(replies))
         self._memory = Memory()
         self._make_server = _server.Server
         self._server: Server | None = None
@@ -138,6 +140,22 @@ class Emulator:
             raise RuntimeError(msg)
         return self._server
 
+    def script(self, *replies: Script) -> None:
+        """Add answers to the end of the script.
+
+        Raises:
+            TypeError: For what is no answer.
+        """
+        given: tuple[object, ...] = replies
+        for reply in given:
+            if not isinstance(reply, _ANSWERS) and not callable(reply):
+                msg = (
+                    f"{reply!r} is no answer: give a string, a `Reply`, a `Raw`, a "
+                    "`Fault`, or a function of the request that returns one of these."
+                )
+                raise TypeError(msg)
+        self._script.extend(replies)
+
     def clear(self) -> None:
         """Forget the recorded requests, though not what was said."""
         self.requests.clear()
@@ -186,7 +204,7 @@ class Emulator:
             while callable(item):
                 item = item(record)
         except Exception as error:  # noqa: BLE001 - the client shall see it
-            return Fault(500, message=f"the emulator's script raised {error!r}")
+            return _mistake(f"raised {error!r}")
         match item:
             case None:
                 return think_up(record.body)
@@ -195,7 +213,19 @@ class Emulator:
             case str() | Reply() | Raw() | Fault() | Cut() | ErrorEvent():
                 return item
             case _:
-                return Fault(500, message=f"the emulator's script holds {item!r}")
+                return _mistake(f"answers with {item!r}")
+
+
+def _items(replies: Iterable[Script] | None) -> Iterable[Script]:
+    if isinstance(replies, str):
+        msg = f"`replies` is a list of answers: say [{replies!r}]."
+        raise TypeError(msg)
+    return replies or ()
+
+
+def _mistake(words: str) -> Fault:
+    """An error that no client tries again, so that a test cannot pass over it."""
+    return Fault(400, message=f"a function of the emulator's script {words}")
 
 
 def _count(record: RecordedRequest) -> Raw:

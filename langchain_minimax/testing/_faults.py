@@ -44,6 +44,9 @@ ERRORS = {
     2064: (529, _OVERLOADED),
 }
 
+# What a status without a code or words says: the words last seen with it.
+CODES = {400: 2013, 401: 2049, 402: 1008, 429: 1002, 500: 1000, 529: 2064}
+
 TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -80,7 +83,8 @@ class Fault:
     as_base_resp: bool = False
 
     def __post_init__(self) -> None:
-        status, words = ERRORS.get(self.code, (500, "unknown error, 999 (1000)"))
+        code = self.code or CODES.get(self.status, 1000)
+        status, words = ERRORS.get(code, ERRORS[1000])
         in_an_hour = datetime.now(timezone.utc) + timedelta(hours=1)
         words = words.format(resets_at=f"{in_an_hour:%Y-%m-%dT%H:%M:%SZ}")
         object.__setattr__(self, "status", self.status or status)

@@ -68,6 +68,15 @@ class Reply:
     delta_size: int | None = None
     base_resp: Json | None = None
 
+    def __post_init__(self) -> None:
+        known = (Thinking, Text, ToolUse, dict)
+        if not all(isinstance(block, known) for block in self.blocks):
+            msg = (
+                f"A reply is made of blocks, not of {self.blocks!r}: say "
+                '[Text("…")], or give the string itself instead of a `Reply`.'
+            )
+            raise TypeError(msg)
+
 
 @dataclass(frozen=True)
 class Raw:

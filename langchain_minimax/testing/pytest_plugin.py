@@ -16,6 +16,9 @@ from langchain_minimax.testing import Emulator
 
 @pytest.fixture
 def minimax_emulator() -> Iterator[Emulator]:
-    """A running `Emulator` whose brain answers; stopped after the test."""
+    """A running `Emulator`, stopped after the test.
+
+    Its brain answers, or what the test gives to `minimax_emulator.script(…)`.
+    """
     with Emulator() as server:
         yield server

@@ -49,13 +49,26 @@ def test_functions_of_the_script_see_the_request():
         assert said(post(server)) == "Hello via /anthropic/v1/messages"
 
 
-@pytest.mark.parametrize("item", [lambda _: 1 // 0, 4711])
+@pytest.mark.parametrize("item", [lambda _: 1 // 0, lambda _: 4711])
 def test_a_broken_script_is_said_to_the_client(item):
+    """With a status that no client tries again: the next answer would hide it."""
     with Emulator([item]) as server:
         response = post(server)
 
-    assert response.status_code == 500
+    assert response.status_code == 400
     assert "the emulator's script" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("replies", ["hello", [4711], [{"a": 1}]])
+def test_what_is_no_script_is_refused_at_once(replies):
+    with pytest.raises(TypeError, match="answer"):
+        Emulator(replies)
+
+
+def test_a_script_can_be_continued():
+    with Emulator(["one"]) as server:
+        server.script("two", "three")
+        assert [said(post(server)) for _ in range(3)] == ["one", "two", "three"]
 
 
 def test_only_good_requests_to_the_messages_path_take_from_the_script():

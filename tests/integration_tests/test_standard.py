@@ -14,6 +14,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_minimax import ChatMiniMax
 from langchain_minimax.testing import Emulator
 
+pytestmark = pytest.mark.filterwarnings("ignore:MiniMax cannot be forced")
 KEY = os.environ.get("MINIMAX_API_KEY")
 
 

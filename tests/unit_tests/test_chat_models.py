@@ -109,6 +109,11 @@ def test_an_unknown_argument_is_kept_and_its_nearest_is_named() -> None:
         ({"region": "mars"}, "region"),
         ({"protocol": "smtp"}, "protocol"),
         ({"max_retries": -1}, "max_retries"),
+        ({"thinking": "maybe"}, "thinking"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"proxy": "nonsense"}, "proxy"),
+        ({"http_client": 5}, "httpx.Client"),
+        ({"anthropic_api_key": "sk-secret@"}, "looks like a secret"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(fields: dict, words: str) -> None:
@@ -156,6 +161,14 @@ def test_without_a_key_the_first_call_says_where_keys_are_made(
     with pytest.raises(MiniMaxAuthenticationError, match="MINIMAX_API_KEY"):
         ask(server.model(api_key=None), "Hi")
     assert server.requests == []
+
+
+def test_none_for_a_key_is_the_environments(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", KEY)
+    server.model(api_key=None, base_url=None, region=None).invoke("Hi")
+    assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
 @every_way
@@ -249,7 +262,9 @@ def test_tools_are_sent_and_none_is_no_list(server: Server) -> None:
         return city
 
     model = server.model()
-    model.bind_tools([get_weather], tool_choice="any").invoke("Hi")
+    with pytest.warns(UserWarning, match="cannot be forced") as warned:
+        model.bind_tools([get_weather], tool_choice="any").invoke("Hi")
+    assert warned[0].filename == __file__
     assert server.body["tools"] == [
         {
             "name": "get_weather",
@@ -283,6 +298,40 @@ def test_an_empty_conversation_is_refused_before_anything_is_sent(
     with pytest.raises(MiniMaxInvalidRequestError, match="empty"):
         ask(server.model(), messages)
     assert server.requests == []
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"temperature": "hot"}, "temperature"),
+        ({"max_tokens": "many"}, "max_tokens"),
+        ({"stop": 5}, "stop"),
+        ({"model": None}, "model"),
+        ({"thinking": "maybe"}, "thinking"),
+        ({"timeout": 5}, "belongs to the model"),
+        ({"base_url": "https://a.example"}, "belongs to the model"),
+        ({"apikey": KEY}, "looks like a secret"),
+        ({"system": "Be brief."}, "SystemMessage"),
+    ],
+)
+def test_a_call_with_nonsense_is_refused_before_anything_is_sent(
+    server: Server, ask: Ask, said: dict, words: str
+) -> None:
+    with pytest.raises(MiniMaxInvalidRequestError, match=words) as caught:
+        ask(server.model(), "Hi", **said)
+    assert KEY not in str(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.filterwarnings("always")
+def test_what_a_model_cannot_do_is_said_once_at_the_callers_line(
+    server: Server,
+) -> None:
+    model = server.model(model="MiniMax-M2.7", thinking=False)
+    with pytest.warns(UserWarning, match="cannot stop thinking") as warned:
+        assert all(model.invoke("Hi").text for _ in range(3))
+    assert [each.filename for each in warned] == [__file__]
 
 
 # --- Stop sequences ------------------------------------------------------------------

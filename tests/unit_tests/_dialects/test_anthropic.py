@@ -534,8 +534,12 @@ def test_a_signature_is_told_once_and_whole(events: list[dict[str, Any]]):
     assert streamed([events[0], thought, *events[1:], closed()])[:-1] == said
 
 
-def test_a_signature_without_a_thought_is_kept():
-    deltas = streamed([opened({"type": "thinking", "signature": "5a84"}), closed()])
+@pytest.mark.parametrize(
+    "event",
+    [opened({"type": "thinking", "signature": "5a84"}), delta("signature", "5a84")],
+)
+def test_a_signature_without_a_thought_is_kept(event: dict[str, Any]):
+    deltas = streamed([event, closed()])
     assert blocks(deltas) == [{"type": "thinking", "thinking": "", "signature": "5a84"}]
 
 
@@ -696,6 +700,13 @@ def test_a_delta_without_a_kind_belongs_to_the_open_block():
     ]
 
 
+@pytest.mark.parametrize("kind", ["text", "thinking"])
+def test_blocks_of_one_kind_without_a_start_are_told_apart_by_their_index(kind: str):
+    deltas = streamed([delta(kind, "a"), delta(kind, "b", 1), delta(kind, "c", 1)])
+    check_grammar(deltas)
+    assert blocks(deltas) == [{"type": kind, kind: "a"}, {"type": kind, kind: "bc"}]
+
+
 def test_a_block_of_an_unknown_kind_is_carried_as_it_is():
     block = {"type": "mid_conv_system", "content": [{"type": "text", "text": "a"}]}
     found = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
@@ -794,9 +805,19 @@ def test_arguments_that_come_twice_are_told_once():
     assert (call.input, call.json) == ({"port": "Porto"}, '{"port": "Porto"}')
 
 
-@pytest.mark.parametrize("input", [None, "Porto", ["Porto"], 7])
-def test_an_input_that_is_no_object_is_none(input: Any):
+@pytest.mark.parametrize("input", [None, {}, ""])
+def test_an_input_that_is_not_there_is_empty(input: Any):
     assert called(input=input).input == {}
+
+
+def test_an_input_in_words_is_read():
+    assert called(input='{"port": "Porto"}').input == {"port": "Porto"}
+
+
+@pytest.mark.parametrize("input", ["Porto", '{"port": "Por', ["Porto"], 7])
+def test_an_input_that_is_no_object_makes_no_call(input: Any):
+    """A whole reply that was cut has half of it, and defaults must not take over."""
+    assert called(input=input).input is None
 
 
 @pytest.mark.parametrize("id", [None, "", 7])
@@ -876,6 +897,25 @@ def test_a_call_that_is_not_finished_ends_with_the_reply():
             [{"input_tokens": 0, "output_tokens": 0}],
             Usage(7, 1),
             id="an end of zeros",
+        ),
+        pytest.param(
+            {"input_tokens": 0, "output_tokens": 0, "service_tier": "standard"},
+            [None],
+            None,
+            id="a start of zeros",
+        ),
+        pytest.param(
+            None,
+            [
+                {"input_tokens": 7, "output_tokens": 3},
+                {
+                    "input_tokens": 0,
+                    "service_tier": "standard",
+                    "output_tokens_details": {"thinking_tokens": 0},
+                },
+            ],
+            Usage(7, 3),
+            id="zeros and a tier",
         ),
         pytest.param(
             None,

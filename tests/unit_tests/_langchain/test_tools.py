@@ -122,6 +122,10 @@ def test_whatever_python_calls_a_tool_is_one(given: Any) -> None:
             Tool("tide", None, PORT),
         ),
         (
+            {"type": "tool", "name": "tide", "parameters": PORT},
+            Tool("tide", None, PORT),
+        ),
+        (
             {"name": "tide", "description": "Tell.", "input_schema": PORT},
             Tool("tide", "Tell.", PORT),
         ),
@@ -146,6 +150,7 @@ def test_whatever_python_calls_a_tool_is_one(given: Any) -> None:
         "OpenAI's",
         "OpenAI's, bare",
         "OpenAI's, flat",
+        "OpenAI's, of another type",
         "Anthropic's",
         "Anthropic's without a description",
         "Anthropic's with a type",

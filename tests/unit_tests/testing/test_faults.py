@@ -78,3 +78,13 @@ def test_the_other_faults_are_data():
     assert isinstance(Fault.garbage(), Raw)
     assert Fault.html(200).content_type == "text/html"
     assert Fault.empty().body == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(429, "(1002)"), (401, "invalid api key"), (402, "(1008)"), (529, "(2064)")],
+)
+def test_a_status_alone_says_what_it_was_last_seen_with(status, words):
+    fault = Fault(status)
+    assert fault.status == status
+    assert words in fault.message

@@ -388,3 +388,9 @@ def test_text_is_never_escaped_but_lone_surrogates_are_replaced():
     [piece] = render(Reply([Text("你好 \ud83d")]), body(), Quirks()).steps
 
     assert "你好 ?" in piece.decode()
+
+
+@pytest.mark.parametrize("blocks", ["hello", [4711], ["hello"]])
+def test_a_reply_is_made_of_blocks(blocks):
+    with pytest.raises(TypeError, match="made of blocks"):
+        Reply(blocks)
