@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from langchain_core.utils import from_env, secret_from_env
 from pydantic import (
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 _REGIONS = {"": "global", "cn": "china", "io": "global", "international": "global"}
 _PROXIES = ("http", "https", "socks5", "socks5h")
+
+
+def _covered(name: str, value: Any) -> Any:
+    """A key that nobody can print."""
+    return SecretStr(value) if name == "api_key" and isinstance(value, str) else value
 
 
 class Connection(BaseModel):
@@ -125,9 +131,28 @@ class Connection(BaseModel):
     @field_validator("proxy")
     @classmethod
     def _check_proxy(cls, value: str | None) -> str | None:
-        if value is None or value.partition("://")[0] in _PROXIES:
-            return value
-        raise ValueError("`proxy` is an address such as http://host:port")
+        try:
+            parts = urlsplit(value or "http://unset")
+            known = parts.scheme in _PROXIES and parts.hostname and parts.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("`proxy` is an address such as http://host:port")
+        return value
+
+    @field_validator("default_headers")
+    @classmethod
+    def _check_headers(
+        cls, value: Mapping[str, str] | None
+    ) -> Mapping[str, str] | None:
+        for name, text in (value or {}).items():
+            if not (text.isascii() and text.isprintable()):
+                msg = (
+                    f"the header {name!r} holds characters that no header may have; "
+                    "look for a line break"
+                )
+                raise ValueError(msg)
+        return value
 
     @field_validator("http_client", "http_async_client")
     @classmethod
@@ -135,6 +160,16 @@ class Connection(BaseModel):
         if value is None or hasattr(value, "build_request"):
             return value
         raise ValueError("this has to be an `httpx.Client` or `httpx.AsyncClient`")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, _covered(name, value))
+
+    def model_copy(
+        self, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Self:
+        """Copies the model; a bare key in `update` is covered up."""
+        covered = {key: _covered(key, value) for key, value in (update or {}).items()}
+        return super().model_copy(update=covered, deep=deep)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copies all but what is there to be shared: clients, and a rate limiter."""
@@ -151,10 +186,8 @@ class Connection(BaseModel):
         return {**state, "__dict__": {**state["__dict__"], **clients}}
 
     def _key(self, url: str) -> str | None:
-        """The key, as it goes into a header; a copied model may hold it bare."""
-        key = self.api_key
-        text = key.get_secret_value() if isinstance(key, SecretStr) else key
-        text = (text or "").strip()
+        """The key, as it goes into a header."""
+        text = self.api_key.get_secret_value().strip() if self.api_key else ""
         if not text and is_official(url):
             msg = (
                 "There is no MiniMax API key. Set MINIMAX_API_KEY or pass `api_key`; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -19,6 +19,7 @@ from langchain_minimax._sse import EventStream, ServerSentEvent
 from langchain_minimax.errors import (
     ErrorResponse,
     MiniMaxError,
+    MiniMaxInvalidRequestError,
     MiniMaxResponseError,
     MiniMaxStreamTruncatedError,
     failure,
@@ -105,20 +106,20 @@ class Exchange:
         headers: All of them, the key included.
         body: JSON, encoded once for all attempts.
         stream: Whether a stream was asked for.
-        secret: The API key, kept out of every error.
+        secrets: The API key and what the caller's headers hold, kept out of errors.
     """
 
     url: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     stream: bool
-    secret: str | None
+    secrets: Sequence[str] = field(repr=False)
     decoder: Callable[[], ReplyDecoder]
     filters: Callable[[], Sequence[Filter]]
 
     def reader(self) -> ReplyReader:
         """A reader for the reply to one attempt."""
-        return ReplyReader(self.decoder(), self.filters(), self.secret)
+        return ReplyReader(self.decoder(), self.filters(), self.secrets)
 
 
 def exchange(
@@ -130,7 +131,11 @@ def exchange(
     headers: Mapping[str, str],
     filters: Callable[[], Sequence[Filter]],
 ) -> Exchange:
-    """Puts a request on paper; `headers` are the caller's and win over ours."""
+    """Puts a request on paper; `headers` are the caller's and win over ours.
+
+    Raises:
+        MiniMaxInvalidRequestError: If something in it is no JSON.
+    """
     said = {
         "accept": _EVENTS if request.stream else "application/json",
         "content-type": "application/json",
@@ -142,12 +147,17 @@ def exchange(
         **({"authorization": f"Bearer {secret}"} if secret else {}),
         **{name.lower(): value for name, value in headers.items()},
     }
+    try:
+        body = encoded(dialect.encode(request))
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"The request holds something that is no JSON: {error}."
+        raise MiniMaxInvalidRequestError(msg) from error
     return Exchange(
         url=url,
         headers=said,
-        body=encoded(dialect.encode(request)),
+        body=body,
         stream=request.stream,
-        secret=secret,
+        secrets=[secret or "", *headers.values()],
         decoder=dialect.decoder,
         filters=filters,
     )
@@ -157,11 +167,13 @@ class ReplyReader:
     """Reads one HTTP reply: an error, a whole reply or a stream of events."""
 
     def __init__(
-        self, decoder: ReplyDecoder, filters: Sequence[Filter], secret: str | None
+        self, decoder: ReplyDecoder, filters: Sequence[Filter], secrets: Sequence[str]
     ) -> None:
         self._decoder = decoder
         self._filters = filters
-        self._secret = secret
+        self._secrets = secrets
+        self._failed: MiniMaxError | None = None
+        self._is_stream = False
         self._status = 0
         self._headers: Mapping[str, str] = {}
         self._events: EventStream | None = None
@@ -175,12 +187,12 @@ class ReplyReader:
     @property
     def complete(self) -> bool:
         """Whether everything that matters has arrived."""
-        return self._decoder.complete
+        return self._decoder.complete or any(stage.done for stage in self._filters)
 
     @property
     def ended(self) -> bool:
-        """Whether the server said that nothing follows."""
-        return self._decoder.ended
+        """Whether there is nothing more to wait for."""
+        return self._decoder.ended or self._failed is not None
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """Takes the status and the headers, names in lower case."""
@@ -198,10 +210,17 @@ class ReplyReader:
         if self._events is None:
             self._body.append(data)
             return ()
+        if not self._is_stream:
+            self._body.append(data)
+        heard: list[Delta] = []
         try:
-            return self._heard(self._events.feed(data))
+            self._hear(self._events.feed(data), heard)
         except MiniMaxError as error:
-            raise self._told(error) from None
+            if not heard and not self.complete:
+                raise self.told(error) from None
+            # What came before it is told first, however the network cut the two.
+            self._failed = self.told(error)
+        return heard
 
     def finish(self) -> Sequence[Delta]:
         """Takes the end of the body.
@@ -209,36 +228,39 @@ class ReplyReader:
         Raises:
             MiniMaxError: If the reply was a refusal, not a reply, or broke off.
         """
+        if self._failed is not None and not self.complete:
+            raise self._failed
         try:
             if self._events is not None:
                 return self._end(self._events)
             return self._whole(b"".join(self._body))
         except MiniMaxError as error:
-            raise self._told(error) from None
+            raise self.told(error) from None
 
-    def _told(self, error: MiniMaxError) -> MiniMaxError:
+    def told(self, error: MiniMaxError) -> MiniMaxError:
+        """This error with what is known of the reply, and without the secrets."""
         error.request_id = error.request_id or self._headers.get("trace-id")
-        return error.without(self._secret)
+        error.status_code = error.status_code or self._status or None
+        return error.without(*self._secrets)
 
-    def _heard(self, events: Iterable[ServerSentEvent]) -> list[Delta]:
-        return [
-            delta
-            for event in events
-            for heard in self._decoder.feed(event)
-            for delta in self._filtered(heard)
-        ]
+    def _hear(self, events: Iterable[ServerSentEvent], heard: list[Delta]) -> None:
+        for event in events:
+            self._is_stream = True
+            for delta in self._decoder.feed(event):
+                heard.extend(self._filtered(delta))
 
     def _end(self, events: EventStream) -> Sequence[Delta]:
-        said = []
-        for event in events.flush():
-            # Half an event is no event: what it was to say is missing.
-            with suppress(MiniMaxResponseError):
-                said += self._heard([event])
-        if not self._decoder.complete:
+        said: list[Delta] = []
+        # Half an event is no event: what it was to say is missing.
+        with suppress(MiniMaxResponseError):
+            self._hear(events.flush(), said)
+        body = b"".join(self._body)
+        if not self._is_stream and body.lstrip().startswith(b"{"):
+            return self._whole(body)  # a whole reply that is called a stream
+        if not self.complete:
             raise MiniMaxStreamTruncatedError(
                 "The reply broke off before its end: the connection closed without a "
-                "stop reason. `.partial` has what had arrived, if anything.",
-                status_code=self._status,
+                "stop reason. `.partial` has what had arrived, if anything."
             )
         said += self._all_filtered(self._decoder.finish())
         return said
@@ -248,8 +270,9 @@ class ReplyReader:
             raise failure(self._status, self._headers, body)
         if body.lstrip().startswith((b"event:", b"data:")):
             # A gateway may label a stream as something else.
-            events = EventStream()
-            return [*self._heard(events.feed(body)), *self._end(events)]
+            events, said = EventStream(), list[Delta]()
+            self._hear(events.feed(body), said)
+            return [*said, *self._end(events)]
         heard = self._decoder.whole(self._document(body))
         return self._all_filtered((*heard, *self._decoder.finish()))
 

@@ -22,6 +22,10 @@ from langchain_minimax._deltas import (
 class Filter(Protocol):
     """A stage between the decoder and the reader of a reply."""
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing that follows will be passed on but the end."""
+
     def feed(self, delta: Delta) -> Sequence[Delta]:
         """Answers with what is to be passed on now."""
 
@@ -52,6 +56,11 @@ class StopSequences:
         self._held = ""
         self._place = -1
         self._found: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """A sequence was found."""
+        return self._found is not None
 
     def feed(self, delta: Delta) -> Sequence[Delta]:
         """Passes on what can no longer belong to a stop sequence."""

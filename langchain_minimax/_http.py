@@ -28,7 +28,7 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -190,7 +190,7 @@ def _options(proxy: str | None) -> dict[str, object]:
 def _pooled(proxy: str | None) -> Iterator[httpx.Client]:
     with _lock:
         shared = _clients.get(proxy)
-        if shared is None:
+        if shared is None or shared.client.is_closed:
             shared = _clients[proxy] = _Pooled(httpx.Client(**_options(proxy)))  # type: ignore[arg-type]
         shared.users += 1
     try:
@@ -206,7 +206,7 @@ def _pooled(proxy: str | None) -> Iterator[httpx.Client]:
 async def _apooled(proxy: str | None) -> AsyncIterator[httpx.AsyncClient]:
     pool = _pool_of_this_loop()
     shared = pool.get(proxy)
-    if shared is None:
+    if shared is None or shared.client.is_closed:
         shared = pool[proxy] = _Pooled(httpx.AsyncClient(**_options(proxy)))  # type: ignore[arg-type]
         shared.guard = await _close_with_loop(shared.client)
     shared.users += 1
@@ -283,7 +283,7 @@ class Transport:
 
     timeouts: Timeouts
     max_retries: int
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     client: httpx.Client | None = None
 
     def run(
@@ -330,15 +330,15 @@ class Transport:
                         since = time.monotonic()
                         yield batch
                         deadline.excuse(since)
-                        if reader.ended:
+                        if reader.ended or (reader.complete and deadline.left() <= 0):
                             break
                         deadline.check()
                 finally:
                     response.close()
         except _NETWORK as error:
             if not reader.complete:
-                raise _translated(
-                    error, exchange, reader, self.timeouts, deadline
+                raise reader.told(
+                    _translated(error, exchange, reader, self.timeouts, deadline)
                 ) from error
         yield reader.finish()
 
@@ -349,7 +349,7 @@ class AsyncTransport:
 
     timeouts: Timeouts
     max_retries: int
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     client: httpx.AsyncClient | None = None
 
     async def run(
@@ -390,15 +390,15 @@ class AsyncTransport:
                         since = time.monotonic()
                         yield batch
                         deadline.excuse(since)
-                        if reader.ended:
+                        if reader.ended or (reader.complete and deadline.left() <= 0):
                             break
                         deadline.check()
                 finally:
                     await response.aclose()
         except _NETWORK as error:
             if not reader.complete:
-                raise _translated(
-                    error, exchange, reader, self.timeouts, deadline
+                raise reader.told(
+                    _translated(error, exchange, reader, self.timeouts, deadline)
                 ) from error
         yield reader.finish()
 
@@ -410,6 +410,8 @@ def _request(
     deadline: _Deadline,
 ) -> httpx.Request:
     deadline.check()
+    if client.is_closed:
+        raise MiniMaxConnectionError("The client given as `http_client` is closed.")
     return client.build_request(
         "POST",
         exchange.url,
@@ -425,7 +427,7 @@ def _has_content(batch: Batch) -> bool:
 
 # --- Errors --------------------------------------------------------------------------
 
-_NETWORK = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
+_NETWORK = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 
 
 def _translated(
@@ -440,8 +442,8 @@ def _translated(
     match error:
         case httpx.ConnectTimeout() if deadline.left() > 0:
             return MiniMaxTimeoutError(
-                f"{server} was not reached within {timeouts.connect:g} s. Check the "
-                "network, `base_url` and `proxy`."
+                f"{server} was not reached in time. Check the network, `base_url` and "
+                "`proxy`."
             )
         case httpx.TimeoutException() if deadline.left() <= 0:
             return deadline.passed()

@@ -29,7 +29,7 @@ def encoded(value: Any) -> bytes:
     A lone surrogate has no bytes: U+FFFD takes its place, as in every decoder.
     """
     try:
-        return to_json(value)
+        return to_json(value, inf_nan_mode="null")  # JSON has no word for infinity
     except PydanticSerializationError:
         text = json.dumps(value, ensure_ascii=False)
         plain = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

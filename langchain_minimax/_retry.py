@@ -77,8 +77,8 @@ class Retries:
         error = _error(state)
         if not isinstance(error, MiniMaxError) or not error.is_retryable:
             return False
-        asked = retry_after(error) or 0.0
-        return asked <= min(_LONGEST_RETRY_AFTER, self._time_left())
+        wait = pause(error, state.attempt_number)
+        return wait <= min(_LONGEST_RETRY_AFTER, self._time_left())
 
     def _remember(self, state: RetryCallState) -> None:
         self.failed = copy.copy(state)

@@ -12,7 +12,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import (
@@ -64,7 +64,7 @@ _DIALECTS: dict[str, Dialect] = {"anthropic": anthropic}
 class _Call:
     """One call: what is sent, and how the reply is to look."""
 
-    exchange: Exchange
+    exchange: Exchange = field(repr=False)
     model: str
     v1: bool
     usage: bool
@@ -198,9 +198,9 @@ class ChatMiniMax(Connection, BaseChatModel):
         if not isinstance(values, dict):
             return values
         known = {*cls.model_fields}
-        for field in cls.model_fields.values():
-            if isinstance(field.validation_alias, AliasChoices):
-                known |= {str(choice) for choice in field.validation_alias.choices}
+        for info in cls.model_fields.values():
+            if isinstance(info.validation_alias, AliasChoices):
+                known |= {str(choice) for choice in info.validation_alias.choices}
         extra = dict(values.get("model_kwargs") or {})
         sorted_values: dict[str, Any] = {}
         for name in known & extra.keys():
@@ -313,6 +313,8 @@ class ChatMiniMax(Connection, BaseChatModel):
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
         tool_choice: str | dict[str, Any] | bool | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Lets the model call tools.
@@ -324,12 +326,18 @@ class ChatMiniMax(Connection, BaseChatModel):
             tool_choice: `"auto"` or `"none"`. MiniMax cannot be forced to call a
                 tool: `"any"`, `"required"`, `True` and a tool's name are sent as
                 `"auto"`.
+            strict: LangChain's; MiniMax has no such thing, and it is not sent.
+            parallel_tool_calls: Likewise.
             **kwargs: Further arguments of every call.
 
         Raises:
             MiniMaxInvalidRequestError: If something is no tool, or the choice names
                 none of them.
         """
+        if strict:
+            warn_once("MiniMax keeps to no schema strictly; `strict` is not sent.")
+        if parallel_tool_calls is False:
+            warn_once("MiniMax may call several tools at once, whatever it is told.")
         known = [to_tool(tool) for tool in tools]
         choice = to_tool_choice(tool_choice, known) if known else None
         if choice is not None:

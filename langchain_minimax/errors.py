@@ -95,21 +95,23 @@ class MiniMaxError(ModelError):
         self.response = response
         self.partial: Any = None
 
-    def without(self, secret: str | None) -> MiniMaxError:
-        """This error with the API key blacked out wherever the server repeated it."""
-        if secret and len(secret) >= _SHORTEST_KEY:
-            self.args = tuple(_blacked_out(str(part), secret) for part in self.args)
-            self.request_id = self.request_id and _blacked_out(self.request_id, secret)
-            if self.response is not None:
-                self.response = ErrorResponse(
-                    self.response.status_code,
-                    {
-                        name: _blacked_out(value, secret)
-                        for name, value in self.response.headers.items()
-                    },
-                    _blacked_out(self.response.text, secret),
-                )
+    def without(self, *secrets: str | None) -> MiniMaxError:
+        """This error with the secrets blacked out wherever the server repeated them."""
+        for secret in secrets:
+            if secret and len(secret) >= _SHORTEST_KEY:
+                self._black_out(secret)
         return self
+
+    def _black_out(self, secret: str) -> None:
+        self.args = tuple(_blacked_out(str(part), secret) for part in self.args)
+        self.request_id = self.request_id and _blacked_out(self.request_id, secret)
+        if self.response is not None:
+            headers = {
+                name: _blacked_out(value, secret)
+                for name, value in self.response.headers.items()
+            }
+            text = _blacked_out(self.response.text, secret)
+            self.response = ErrorResponse(self.response.status_code, headers, text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles by state: `Exception` would call `__init__` with `args` alone."""
@@ -264,7 +266,7 @@ _BY_STATUS: dict[int, _Kind] = {
     413: _Kind(
         MiniMaxInvalidRequestError, "The request is too large: at most 64 MB in all."
     ),
-    422: _SENSITIVE,
+    422: _WRONG,
     425: _SERVER,
     429: _SLOWER,
     529: _LOAD,
@@ -311,12 +313,14 @@ _EMPTY = _Kind(
 _BY_WORDS: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (re.compile(r"context window exceeds limit"), _TOO_LONG),
     (re.compile(r"unknown model"), _NO_MODEL),
+    (re.compile(r"new_sensitive"), _SENSITIVE),
     (re.compile(r"404 page not found"), _NO_PATH),
     (re.compile(r"tool call|tool result|tool id"), _PAIRING),
     (re.compile(r"chat content is empty"), _EMPTY),
 )
 
 _CODE = re.compile(r"\((\d{3,5})\)")
+_CODES_AT_END = re.compile(r"(\s*\(\d{3,5}\))+\W*$")
 _RESETS = re.compile(r"resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))")
 
 
@@ -368,9 +372,11 @@ def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
     ids = (document.get("request_id"), document.get("id"))
     request_id = next((each for each in ids if isinstance(each, str)), None)
     match document:
-        case {"base_resp": {"status_code": int(code), **rest}} if code != 0:
+        case {"base_resp": {"status_code": int() | str() as code, **rest}} if (
+            str(code).isdecimal() and int(code) != 0
+        ):
             message = str(rest.get("status_msg") or "no message")
-            return _Complaint(message, "", code, request_id)
+            return _Complaint(message, "", int(code), request_id)
         case {"error": {"message": str(message), **rest}}:
             kind = str(rest.get("type") or "")
         case {"error": {"type": str(kind), **rest}} if "message" not in rest:
@@ -386,7 +392,8 @@ def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
 
 def _code_in(message: str) -> int | None:
     """MiniMax's number: in the text, in brackets, sometimes with the status after."""
-    codes = [int(digits) for digits in _CODE.findall(message)]
+    end = _CODES_AT_END.search(message)
+    codes = [int(digits) for digits in _CODE.findall(end[0])] if end else []
     known = [code for code in codes if code in _BY_CODE]
     return known[-1] if known else None
 
@@ -416,7 +423,8 @@ def _kind(complaint: _Complaint, status: int) -> _Kind:
     if complaint.type in _BY_TYPE:
         return _BY_TYPE[complaint.type]
     if status == 404:  # noqa: PLR2004
-        return _NO_MODEL
+        about_model = "not_found" in complaint.type or "model" in complaint.message
+        return _NO_MODEL if about_model else _NO_PATH
     if 300 <= status < 500:  # noqa: PLR2004
         return _WRONG
     return _SERVER

@@ -137,6 +137,9 @@ def _cache_control(mark: Json | None) -> Json:
 # --- Replies -------------------------------------------------------------------------
 
 
+_WHOLE = 8  # characters of a signature that no piece of it repeats by chance
+
+
 class _OpenBlock(Protocol):
     """A block that has begun, and turns what follows into deltas.
 
@@ -172,17 +175,23 @@ class _OpenText:
 
 @dataclass(slots=True)
 class _OpenThinking:
-    """Holds the signature back until it is whole: readers may only see it once."""
+    """Holds the signature back until it is whole: readers may only see it once.
+
+    It may come in pieces, and some servers say it again; `given` came with the start.
+    """
 
     kind: ClassVar[str | None] = "thinking"
     place: int
+    given: str
     empty: bool = True
     signature: list[str] = field(default_factory=list)
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
         thinking, signature = _string(delta, "thinking"), _string(delta, "signature")
         self.empty = self.empty and not thinking and not signature
-        if signature and signature not in self.signature:
+        told = "".join(self.signature)
+        is_repeated = signature == told and (self.given or len(told) >= _WHOLE)
+        if signature and not is_repeated:
             self.signature.append(signature)
         return (ThinkingDelta(self.place, thinking),) if thinking else ()
 
@@ -274,28 +283,36 @@ class AnthropicDecoder:
     """Follows one reply: `message_start`, blocks one after the other, `message_stop`.
 
     Events of unknown type are passed over, `ping` among them. What a block holds when
-    it starts counts like its first delta.
+    it starts counts like its first delta. MiniMax sends one block after the other; of
+    a gateway that mixes them, the later ones wait for the end of the first.
     """
 
     def __init__(self) -> None:
         self._reply_id: str | None = None
         self._block: _OpenBlock | None = None
         self._wire_index: object = None
+        self._waiting: dict[object, list[Json]] = {}
         self._place = -1
         self._usage: Json = {}
         self._stop_reason: str | None = None
         self._service_tier: str | None = None
+        self._begun = False
+        self._counted = False
         self._ended = False
 
     @property
     def complete(self) -> bool:
         """A stop reason has arrived: only `message_stop` can follow."""
-        return self._ended or self._stop_reason is not None
+        stopped = self._stop_reason is not None
+        return stopped or (self._ended and self._begun)
 
     @property
     def ended(self) -> bool:
-        """`message_stop` has arrived."""
-        return self._ended
+        """`message_stop` has arrived, or nothing that could still follow matters.
+
+        Some streams stay open after their last word (MiniMax-M2 #109, claimed).
+        """
+        return self._ended or (self._stop_reason is not None and self._counted)
 
     def feed(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Takes the next event of a stream."""
@@ -316,16 +333,23 @@ class AnthropicDecoder:
             usage=_usage(self._usage),
             service_tier=self._service_tier,
         )
-        return (*self._close(), stopped)
+        said = list(self._close())
+        while self._waiting:
+            said += (*self._taken_up(), *self._close())
+        return (*said, stopped)
 
-    def _take(self, event: Json, name: str) -> Sequence[Delta]:
+    def _take(self, event: Json, name: str = "") -> Sequence[Delta]:
         match event.get("type"):
+            case "content_block_delta" | "content_block_stop" if (
+                self._waiting and event.get("index") in self._waiting
+            ):
+                self._waiting[event["index"]].append(event)
             case "content_block_delta":
                 return self._delta(event)
             case "content_block_start":
-                return self._open(event.get("index"), _object(event, "content_block"))
+                return self._start(event)
             case "content_block_stop":
-                return self._close()
+                return (*self._close(), *self._taken_up())
             case "message_start":
                 return self._begin(_object(event, "message"))
             case "message_delta":
@@ -338,6 +362,7 @@ class AnthropicDecoder:
 
     def _begin(self, message: Json) -> Sequence[Delta]:
         _refuse(message)
+        self._begun = True
         self._note_usage(_object(message, "usage"))
         self._note_tier(message)
         if self._reply_id is not None:
@@ -345,16 +370,30 @@ class AnthropicDecoder:
         self._reply_id = _string(message, "id")
         return (Started(self._reply_id, _string(message, "model") or None),)
 
+    def _start(self, event: Json) -> Sequence[Delta]:
+        index = event.get("index")
+        if self._block is not None and index not in (self._wire_index, None):
+            self._waiting[index] = [event]
+            return ()
+        return self._open(index, _object(event, "content_block"))
+
+    def _taken_up(self) -> Sequence[Delta]:
+        """What the waiting blocks said, up to the first that is still open."""
+        said: list[Delta] = []
+        while self._waiting and self._block is None:
+            events = self._waiting.pop(next(iter(self._waiting)))
+            for event in events:
+                said += self._take(event)
+        return said
+
     def _delta(self, event: Json) -> Sequence[Delta]:
         delta = _object(event, "delta")
         index = event.get("index")
         kind = _KIND_OF_DELTA.get(_string(delta, "type"))
         block = self._block
-        if (
-            block is not None
-            and index in (self._wire_index, None)
-            and (kind is None or block.kind in (kind, None))
-        ):
+        # Arguments can only belong to a call that has begun, whatever their index.
+        is_meant = index in (self._wire_index, None) or kind == "tool_use"
+        if block and is_meant and (kind is None or block.kind in (kind, None)):
             return block.delta(delta)
         # Some captures have no `content_block_start`: the delta tells the kind.
         opened = self._open(index, {"type": kind})
@@ -368,7 +407,7 @@ class AnthropicDecoder:
             case "text":
                 self._block = _OpenText(self._place)
             case "thinking":
-                self._block = _OpenThinking(self._place)
+                self._block = _OpenThinking(self._place, _string(block, "signature"))
             case "tool_use":
                 call = self._call(block)
                 self._block = call
@@ -397,6 +436,7 @@ class AnthropicDecoder:
 
     def _note(self, event: Json) -> None:
         _refuse(event)
+        self._begun = True
         self._note_usage(_object(event, "usage"))
         reason = _string(_object(event, "delta"), "stop_reason")
         self._stop_reason = reason or self._stop_reason
@@ -411,6 +451,7 @@ class AnthropicDecoder:
         self._note_tier(usage)
         counts = {key: value for key, value in usage.items() if value is not None}
         if any(isinstance(value, int) and value for value in counts.values()):
+            self._counted = "output_tokens" in counts
             base = {} if "input_tokens" in counts else self._usage
             self._usage = {**base, **counts}
 

@@ -65,7 +65,7 @@ class _Replies:
     def __init__(self) -> None:
         self._replies: dict[str, _Reply] = {}
         self._last = _Reply()
-        self._broken: set[str] = set()
+        self._broken: list[Json] = []
 
     def add(self, index: object, block: Json) -> None:
         """Adds a block under its index, `lc_<reply id>_<place>` if that is known."""
@@ -88,8 +88,9 @@ class _Replies:
         """Whether it is a broken call that LangChain's replay of a message doubled."""
         if block["type"] != "invalid_tool_call" or not block.get("id"):
             return False
-        repeated = block["id"] in self._broken
-        self._broken.add(block["id"])
+        call = {key: block.get(key) for key in ("id", "name", "args")}
+        repeated = call in self._broken
+        self._broken.append(call)
         return repeated
 
     def in_order(self) -> list[Json]:
@@ -119,8 +120,10 @@ def _parts(message: AIMessage) -> Iterator[Json]:
 def _taken(part: Json, calls: list[Json]) -> Json | None:
     """The message's call that a part of its content stands for."""
     for place, call in enumerate(calls):
-        if part.get("id") == call["id"] is not None:
-            return calls.pop(place)
+        id, name = call["id"], call["name"]
+        if part.get("id") == id and (id is not None or part.get("name") == name):
+            mark = part.get("cache_control")
+            return calls.pop(place) | ({"cache_control": mark} if mark else {})
     return None
 
 
@@ -147,12 +150,16 @@ def _tool_use(block: Json) -> Json:
     return _call(block.get("id"), block.get("name"), arguments)
 
 
-def _tool_call_chunk(block: Json) -> Json:
+def _tool_call(block: Json) -> Json:
+    if isinstance(block.get("args"), dict):
+        return {**block, "type": "tool_call"}
     return _call(block.get("id"), block.get("name"), block.get("args") or {})
 
 
 def _call(id: object, name: object, arguments: object) -> Json:
-    value = parsed(arguments.encode()) if isinstance(arguments, str) else arguments
+    value = arguments
+    if isinstance(arguments, str):
+        value = parsed(arguments.encode("utf-8", "surrogatepass"))
     call = {"id": id, "name": name}
     if isinstance(value, dict):
         return {"type": "tool_call", **call, "args": value}
@@ -163,7 +170,8 @@ def _call(id: object, name: object, arguments: object) -> Json:
 _TRANSLATE: dict[str, Callable[[Json], Json]] = {
     "thinking": _reasoning,
     "tool_use": _tool_use,
-    "tool_call_chunk": _tool_call_chunk,
+    "tool_call": _tool_call,
+    "tool_call_chunk": _tool_call,
 }
 
 

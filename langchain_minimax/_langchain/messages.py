@@ -39,6 +39,9 @@ _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "ai": "assistant",
 }
 
+_SHARED = frozenset({"text", "tool_call", "invalid_tool_call"})
+"""What every provider's reply is made of; the rest is understood by its own alone."""
+
 _MEDIA = frozenset(
     {"image", "video", "audio", "file", "text-plain", "image_url", "video_url"}
 )
@@ -118,11 +121,14 @@ def _blocks(content: str | Iterable[Any]) -> Iterator[Block]:
 
 def _block(part: Json) -> Iterator[Block]:
     kind = part.get("type")
+    if not isinstance(kind, str):
+        msg = f"This part of a message has no type: {part!r}."
+        raise MiniMaxInvalidRequestError(msg)
     if kind == "text":
         if part.get("text"):
             yield Text(part["text"], _cache_control(part))
     elif kind == "non_standard":
-        yield Opaque(_wire(part["value"]))
+        yield from _block(part.get("value") or {})
     elif kind in _MEDIA and "source" not in part:
         msg = (
             f"Content of type {kind!r} cannot be sent yet; only MiniMax's own image "
@@ -157,26 +163,24 @@ def _tool_result(message: BaseMessage) -> ToolResult:
 
 
 def _reply_blocks(message: AIMessage) -> Iterator[Block]:
-    """The server's own blocks, in its order; the thoughts of others are left out."""
+    """The server's own blocks, in its order; of others', the words and the calls."""
     provider = message.response_metadata.get("model_provider")
     foreign = provider not in (None, PROVIDER)
     for block in standard_blocks(message):
-        if not (foreign and _is_thought(block)):
+        if not foreign or block["type"] in _SHARED:
             yield from _reply_block(block)
-
-
-def _is_thought(block: Json) -> bool:
-    value = block.get("value") or {}
-    return "reasoning" in block["type"] or "thinking" in value.get("type", "")
 
 
 def _reply_block(block: Json) -> Iterator[Block]:
     match block["type"]:
         case "reasoning":
-            extras = block.get("extras") or {}
-            yield Thinking(block.get("reasoning") or "", extras.get("signature"))
+            thinking = block.get("reasoning") or ""
+            signature = (block.get("extras") or {}).get("signature")
+            if thinking or signature:
+                yield Thinking(thinking, signature)
         case "tool_call":
-            yield ToolUse(_id(block), block["name"], block["args"])
+            mark = _cache_control(block)
+            yield ToolUse(_id(block), block["name"], block["args"], mark)
         case "invalid_tool_call":
             # The server refuses broken arguments for good, and whoever answers the
             # call (LangChain does, with an error) needs it to be there.

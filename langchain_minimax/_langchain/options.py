@@ -166,6 +166,9 @@ class Options:
                 msg = f"`{name}` is {value!r}; it has to be of type {words}."
                 raise MiniMaxInvalidRequestError(msg)
         _wanted(self.thinking, self.effort, official=False)
+        if not all(isinstance(sequence, str) for sequence in self.stop_sequences()):
+            msg = f"`stop` is {self.stop!r}; it has to be strings."
+            raise MiniMaxInvalidRequestError(msg)
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from langchain_minimax import ChatMiniMax, MiniMaxTimeoutError
-from langchain_minimax.testing import Emulator, Fault, Reply, Text
+from langchain_minimax.testing import Emulator, Fault, Raw, Reply, Text
 from support.ways import WAYS, Ask
 
 every_way = pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS)
@@ -142,6 +142,29 @@ def test_a_client_of_the_callers_is_used_and_not_closed(
     assert [each.headers["x-mine"] for each in server.requests] == ["yes", "yes"]
 
 
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+def test_no_cookie_is_kept_for_the_next(way: str, serve: Any, connect: Any) -> None:
+    """Requests of many keys share a client."""
+    kind, body = "application/json", '{"content": [], "stop_reason": "end_turn"}'
+    cookie = {"set-cookie": "session=1; Path=/"}
+    server = serve(*[Raw(body, content_type=kind, headers=cookie)] * 2)
+    for _ in range(2):
+        WAYS[way](connect(server), "Hello")
+    assert all("cookie" not in each.headers for each in server.requests)
+
+
+def test_a_loop_that_lost_its_generators_can_go_on(serve: Any, connect: Any) -> None:
+    model = connect(serve())
+
+    async def ask() -> str:
+        before = (await model.ainvoke("Hello")).text
+        await asyncio.get_running_loop().shutdown_asyncgens()
+        return before and (await model.ainvoke("Hello")).text
+
+    with pytest.warns(ResourceWarning, match="asynchronous generator"):
+        assert asyncio.run(ask())
+
+
 # --- Streams that nobody wants any more ----------------------------------------------
 
 
@@ -231,6 +254,19 @@ def test_a_slow_reader_is_no_slow_server(serve: Any, connect: Any) -> None:
         text += chunk.text
         pause.wait(0.2)
     assert text == "Take your time."
+
+
+def test_nor_is_a_slow_async_reader(serve: Any, connect: Any) -> None:
+    model = connect(serve("Take your time."), timeout=0.4)
+
+    async def read() -> str:
+        text = ""
+        async for chunk in model.astream("Hello"):
+            text += chunk.text
+            await asyncio.sleep(0.2)
+        return text
+
+    assert asyncio.run(read()) == "Take your time."
 
 
 @every_way

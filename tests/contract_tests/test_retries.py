@@ -10,7 +10,11 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.rate_limiters import BaseRateLimiter
 from tenacity import RetryCallState
 
-from langchain_minimax import MiniMaxError, MiniMaxStreamTruncatedError
+from langchain_minimax import (
+    MiniMaxError,
+    MiniMaxOverloadedError,
+    MiniMaxStreamTruncatedError,
+)
 from langchain_minimax.testing import Fault, Raw, Reply, Text
 from support.ways import WAYS, Ask
 
@@ -187,3 +191,29 @@ def test_a_server_that_asks_for_more_than_the_call_has_is_not_waited_for(
 
 def test_the_error_of_a_broken_stream_is_one_that_langchain_may_retry() -> None:
     assert MiniMaxStreamTruncatedError.is_retryable
+
+
+@every_way
+def test_the_servers_own_error_comes_out_when_no_time_is_left_to_try_again(
+    ask: Ask, serve: Any, connect: Any
+) -> None:
+    server = serve(*[Fault.error(2064)] * 9)
+    with pytest.raises(MiniMaxOverloadedError):
+        ask(connect(server, max_retries=9, timeout=0.2), "Hello")
+    assert len(server.requests) == 1
+
+
+@every_way
+def test_what_follows_a_stop_sequence_can_break_nothing(
+    ask: Ask, serve: Any, connect: Any
+) -> None:
+    body = (
+        b'data: {"type":"message_start","message":{"id":"1","model":"MiniMax-M3"}}\n\n'
+        b'data: {"type":"content_block_delta","index":0,'
+        b'"delta":{"type":"text_delta","text":"All is said. STOP and more"}}\n\n'
+    )
+    server = serve(Raw(body), "Never.")
+    message = ask(connect(server, max_retries=2), "Hello", stop=["STOP"])
+    assert message.text == "All is said. "
+    assert message.response_metadata["stop_reason"] == "stop_sequence"
+    assert len(server.requests) == 1

@@ -438,6 +438,47 @@ def test_a_deep_copy_shares_what_is_there_to_be_shared(server: Server) -> None:
     assert twin.invoke("Hi").text
 
 
+def test_a_bare_key_is_covered_up() -> None:
+    model = ChatMiniMax(model="MiniMax-M3")
+    other = model.model_copy(update={"api_key": KEY})
+    model.api_key = KEY
+    assert KEY not in repr([model, other]) + str(other.model_dump())
+    assert other.api_key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"default_headers": {"x-gateway": "hush\n"}},
+        {"default_headers": {"x-gateway": "hush…"}},
+        {"proxy": "http://me:hush/hush@proxy.example"},
+    ],
+)
+def test_what_cannot_be_a_header_or_a_proxy_is_refused_and_not_shown(
+    fields: dict,
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ChatMiniMax(model="MiniMax-M3", **fields)
+    assert "hush" not in str(caught.value)
+
+
+def test_what_a_call_holds_shows_no_secret(server: Server) -> None:
+    model = server.model(default_headers={"x-gateway": "hush"}, proxy="http://a:hush@b")
+    call = model._call([HumanMessage("Hi")], None, {}, stream=True)
+    shown = repr([call, call.exchange, model._transport, model._async_transport])
+    assert KEY not in shown
+    assert "hush" not in shown
+
+
+@pytest.mark.filterwarnings("ignore:MiniMax")
+def test_what_the_wire_does_not_know_of_tools_is_not_sent(server: Server) -> None:
+    tool = {"name": "dig", "input_schema": {"type": "object", "properties": {}}}
+    server.model().bind_tools([tool], strict=True, parallel_tool_calls=False).invoke(
+        "x"
+    )
+    assert not {"strict", "parallel_tool_calls"} & server.body.keys()
+
+
 def test_a_pickle_leaves_the_callers_clients_behind(server: Server) -> None:
     model = server.model()
     twin = pickle.loads(pickle.dumps(model))

@@ -29,7 +29,6 @@ from langchain_minimax.errors import (
     MiniMaxContentFilterError,
     MiniMaxError,
     MiniMaxInvalidRequestError,
-    MiniMaxModelNotFoundError,
     MiniMaxOverloadedError,
     MiniMaxRateLimitError,
     MiniMaxResponseError,
@@ -302,7 +301,7 @@ def test_deep_arguments_can_be_sent_back(depth: int):
 
 
 def test_what_is_no_json_is_refused_before_it_is_sent():
-    with pytest.raises(TypeError, match="not JSON serializable"):
+    with pytest.raises(MiniMaxInvalidRequestError, match="no JSON"):
         asked(extra={"odd": object()})
 
 
@@ -361,6 +360,7 @@ START = {
     "type": "message_start",
     "message": {"id": "r1", "model": "MiniMax-M3", "usage": {"input_tokens": 0}},
 }
+OVERLOADED = {"type": "overloaded_error", "message": "high load (2064)"}
 WORDS = {
     "type": "content_block_delta",
     "index": 0,
@@ -453,9 +453,33 @@ def test_the_state_of_a_reply_is_told():
     began.feed(events(START, WORDS))
     assert (began.complete, began.ended) == (False, False)
     began.feed(events(DONE))
+    assert (began.complete, began.ended) == (True, True)
+
+
+def test_a_reply_that_was_not_counted_may_still_be():
+    began = reader(EVENTS)
+    uncounted = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    began.feed(events(START, WORDS, uncounted))
     assert (began.complete, began.ended) == (True, False)
     began.feed(events(END))
     assert (began.complete, began.ended) == (True, True)
+
+
+@pytest.mark.parametrize("cut", range(3))
+def test_what_came_before_an_error_is_told_however_the_two_were_cut(cut: int):
+    pieces = [events(START), events(WORDS), events(OVERLOADED)]
+    began, told = reader(EVENTS), list[Any]()
+    with pytest.raises(MiniMaxError, match="high load"):
+        for piece in (b"".join(pieces[:cut]), b"".join(pieces[cut:])):
+            told += began.feed(piece)
+        began.finish()
+    assert text(told) == "All is said."
+
+
+def test_a_whole_reply_that_is_called_a_stream_is_read():
+    assert text(heard(WHOLE, EVENTS)) == "All is said."
+    error = error_of(b'{"base_resp": {"status_code": 1008}}', EVENTS)
+    assert error.code == 1008
 
 
 def test_every_attempt_has_a_reader_of_its_own():
@@ -473,7 +497,7 @@ def test_every_attempt_has_a_reader_of_its_own():
 
 def filtered(*sequences: str) -> ReplyReader:
     stages = [StopSequences([sequence]) for sequence in sequences]
-    return ReplyReader(anthropic.decoder(), stages, None)
+    return ReplyReader(anthropic.decoder(), stages, [])
 
 
 @pytest.mark.parametrize(
@@ -504,7 +528,7 @@ def test_filters_see_every_reply_one_after_the_other(
     [
         (400, MiniMaxInvalidRequestError),
         (401, MiniMaxAuthenticationError),
-        (404, MiniMaxModelNotFoundError),
+        (404, MiniMaxInvalidRequestError),
         (429, MiniMaxRateLimitError),
         (500, MiniMaxAPIError),
         (529, MiniMaxOverloadedError),

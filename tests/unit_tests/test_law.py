@@ -78,7 +78,7 @@ def told(message: AIMessage) -> dict[str, Any]:
 
 def heard(*pieces: bytes) -> tuple[list[Delta], MiniMaxStreamTruncatedError | None]:
     """The deltas of a stream that comes in these pieces, and how it ended."""
-    reader = ReplyReader(anthropic.decoder(), [], None)
+    reader = ReplyReader(anthropic.decoder(), [], [])
     reader.begin(200, {"content-type": "text/event-stream"})
     deltas = [delta for piece in pieces for delta in reader.feed(piece)]
     try:

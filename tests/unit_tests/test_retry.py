@@ -212,7 +212,8 @@ def test_what_would_fail_again_is_not_tried_again(error: Exception):
         ("Wed, 21 Oct 2099 07:28:00 GMT", FOREVER, False),
         ("12", 12.0, True),
         ("12", 11.9, False),
-        ("soon", 0.0, True),
+        ("soon", 0.6, True),
+        ("soon", 0.3, False),
         ("0", -1.0, False),
     ],
 )

@@ -464,6 +464,8 @@ def test_a_whole_reply_is_told_as_the_stream_it_could_have_been(one: Sample):
     assert whole(document) == streamed(events)
 
 
+SIGNED = "5a5a5a5a84c0de"
+
 # --- Replies: blocks -----------------------------------------------------------------
 
 
@@ -489,7 +491,7 @@ def test_every_word_is_told_as_it_comes():
     assert list(feed(closed(2))) == [ToolUseStopped(2, "c1", "get_tide", {}, "{}")]
     assert (decoder.complete, decoder.ended) == (False, False)
     assert list(feed(note("tool_use", output_tokens=3))) == []
-    assert (decoder.complete, decoder.ended) == (True, False)
+    assert (decoder.complete, decoder.ended) == (True, True)
     assert list(feed(END)) == []
     assert (decoder.complete, decoder.ended) == (True, True)
     assert list(decoder.finish()) == [Stopped("tool_use", Usage(0, 3))]
@@ -499,21 +501,21 @@ def test_every_word_is_told_as_it_comes():
     "events",
     [
         pytest.param(
-            [opened({"type": "thinking"}), delta("signature", "5a84")], id="delta"
+            [opened({"type": "thinking"}), delta("signature", SIGNED)], id="delta"
         ),
-        pytest.param([opened({"type": "thinking", "signature": "5a84"})], id="start"),
+        pytest.param([opened({"type": "thinking", "signature": SIGNED})], id="start"),
         pytest.param(
             [
-                opened({"type": "thinking", "signature": "5a84"}),
-                delta("signature", "5a84"),
+                opened({"type": "thinking", "signature": SIGNED}),
+                delta("signature", SIGNED),
             ],
             id="start and delta",
         ),
         pytest.param(
             [
                 opened({"type": "thinking", "signature": ""}),
-                delta("signature", "5a84"),
-                delta("signature", "5a84"),
+                delta("signature", SIGNED),
+                delta("signature", SIGNED),
                 delta("signature", ""),
             ],
             id="repeated",
@@ -521,8 +523,9 @@ def test_every_word_is_told_as_it_comes():
         pytest.param(
             [
                 opened({"type": "thinking"}),
-                delta("signature", "5a"),
-                delta("signature", "84"),
+                delta("signature", "5a5a"),
+                delta("signature", "5a5a"),
+                delta("signature", "84c0de"),
             ],
             id="split",
         ),
@@ -530,17 +533,17 @@ def test_every_word_is_told_as_it_comes():
 )
 def test_a_signature_is_told_once_and_whole(events: list[dict[str, Any]]):
     thought = delta("thinking", "hm")
-    said = [ThinkingDelta(0, "hm"), Signature(0, "5a84"), BlockStopped(0)]
+    said = [ThinkingDelta(0, "hm"), Signature(0, SIGNED), BlockStopped(0)]
     assert streamed([events[0], thought, *events[1:], closed()])[:-1] == said
 
 
 @pytest.mark.parametrize(
     "event",
-    [opened({"type": "thinking", "signature": "5a84"}), delta("signature", "5a84")],
+    [opened({"type": "thinking", "signature": SIGNED}), delta("signature", SIGNED)],
 )
 def test_a_signature_without_a_thought_is_kept(event: dict[str, Any]):
     deltas = streamed([event, closed()])
-    assert blocks(deltas) == [{"type": "thinking", "thinking": "", "signature": "5a84"}]
+    assert blocks(deltas) == [{"type": "thinking", "thinking": "", "signature": SIGNED}]
 
 
 @pytest.mark.parametrize("empty", ["text", "thinking"])
@@ -1041,6 +1044,33 @@ def test_without_a_stop_reason_only_the_end_completes_a_reply(reason: Any):
     assert decoder.complete
 
 
+def test_blocks_that_a_gateway_mixes_are_told_one_after_the_other():
+    first, second = ({**CALL, "id": id, "name": id} for id in ("c1", "c2"))
+    mixed = [
+        opened(first, 0),
+        opened(second, 1),
+        delta("input_json", '{"port": ', 0),
+        delta("input_json", '{"port": "Faro"}', 1),
+        delta("input_json", '"Porto"}', 0),
+        closed(1),
+        closed(0),
+    ]
+    deltas = streamed([start(), *mixed, note("tool_use")])
+    check_grammar(deltas)
+    calls = [(one.id, one.input) for one in deltas if isinstance(one, ToolUseStopped)]
+    assert calls == [("c1", {"port": "Porto"}), ("c2", {"port": "Faro"})]
+
+
+def test_arguments_with_a_strange_index_belong_to_the_open_call():
+    events = [opened(CALL, 0), delta("input_json", '{"port": "Faro"}', 7), closed(0)]
+    (call,) = (
+        one
+        for one in streamed([start(), *events, note("tool_use")])
+        if isinstance(one, ToolUseStopped)
+    )
+    assert call.input == {"port": "Faro"}
+
+
 # --- Replies: what is passed over, and what is refused -------------------------------
 
 
@@ -1132,6 +1162,12 @@ def test_a_whole_reply_without_blocks_is_no_reply(content: Any):
     document = {"id": "r1"} | ({} if content is ... else {"content": content})
     with pytest.raises(MiniMaxResponseError, match="no content array"):
         whole(document)
+
+
+def test_a_whole_reply_is_complete():
+    decoder = anthropic.decoder()
+    decoder.whole({"content": []})
+    assert (decoder.complete, decoder.ended) == (True, True)
 
 
 def test_a_whole_reply_may_report_a_failure():

@@ -149,6 +149,11 @@ def test_calls_without_an_id_are_shown_each() -> None:
     assert message.content_blocks == [*nameless, broken]
 
 
+def test_a_call_without_an_id_is_shown_once_when_the_content_has_it_too() -> None:
+    nameless = {**DIG, "id": None}
+    assert v0([dict(nameless)], tool_calls=[nameless]).content_blocks == [nameless]
+
+
 def test_a_call_in_the_content_is_the_one_of_tool_calls() -> None:
     """Anthropic's streams leave `input` empty in the content."""
     begun = {"type": "tool_use", "id": "c1", "name": "dig", "input": {}, "index": 1}
@@ -158,6 +163,14 @@ def test_a_call_in_the_content_is_the_one_of_tool_calls() -> None:
         DIG,
         {"type": "text", "text": "!"},
     ]
+
+
+def test_calls_in_the_content_stand_where_they_stand_there() -> None:
+    content = [
+        {"type": "tool_use", "id": call["id"], "name": call["name"], "input": {}}
+        for call in (FILL, DIG)
+    ]
+    assert v0(content, tool_calls=[DIG, FILL]).content_blocks == [FILL, DIG]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +194,7 @@ def test_a_broken_call_that_only_the_content_has_is_still_a_broken_call(
     (block,) = v0([broken]).content_blocks
     assert block["type"] in {"tool_call_chunk", "invalid_tool_call"}
     assert block.get("id") == "c3"
+    assert block.get("args") == '{"at]'
 
 
 def test_thinking_in_the_content_is_reasoning_too() -> None:

@@ -574,16 +574,28 @@ def test_a_call_is_replayed_with_whole_arguments_or_none(
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [{"input": {}, "partial_json": '{"at": 1}'}, {"input": '{"at": 1}'}],
-    ids=["beside", "as input"],
+    "block",
+    [
+        {"type": "tool_use", "input": {}, "partial_json": '{"at": 1}', "index": 1},
+        {"type": "tool_use", "input": '{"at": 1}', "index": 1},
+        {"type": "tool_call_chunk", "args": '{"at": 1}', "index": 1},
+        {"type": "tool_call", "args": '{"at": 1}'},
+    ],
+    ids=["beside", "as input", "chunk", "call"],
 )
 def test_arguments_that_lie_in_the_content_as_text_are_not_lost(
-    arguments: dict[str, Any],
+    block: dict[str, Any],
 ) -> None:
     """Streams of `ChatAnthropic` do, and a history of dicts has no `tool_calls`."""
-    block = {"type": "tool_use", "id": "c1", "name": "dig", "index": 1, **arguments}
-    assert sent(from_dict([block])) == [ToolUse("c1", "dig", {"at": 1})]
+    message = from_dict([{**block, "id": "c1", "name": "dig"}])
+    assert sent(message) == [ToolUse("c1", "dig", {"at": 1})]
+
+
+def test_half_an_emoji_in_arguments_is_no_reason_to_fail() -> None:
+    block = {"type": "tool_use", "id": "c1", "name": "dig", "input": '{"at": "\ud83d"}'}
+    (call,) = sent(from_dict([block]))
+    assert isinstance(call, ToolUse)
+    assert isinstance(call.input, dict)
 
 
 def test_a_broken_call_keeps_its_partner() -> None:

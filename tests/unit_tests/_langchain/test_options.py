@@ -420,12 +420,39 @@ def test_a_value_out_of_range_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"model": None}, "`model` is None; it has to be of type str."),
+        ({"model": 3}, "`model` is 3; it has to be of type str."),
+        ({"max_tokens": "10"}, "`max_tokens` is '10'; it has to be of type int."),
+        ({"temperature": "hot"}, "it has to be of type int or float."),
+        ({"top_p": [1]}, "it has to be of type int or float."),
+        ({"effort": 3}, "`effort` is 3"),
+        ({"stop": 5}, "it has to be of type str or list or tuple."),
+        ({"service_tier": True}, "`service_tier` is True"),
+        ({"user_id": 7}, "`user_id` is 7"),
+        ({"thinking": "maybe"}, "`thinking` is 'maybe'"),
+    ],
+    ids=repr,
+)
+def test_a_value_of_the_wrong_type_is_refused_before_anything_is_sent(
+    fields: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(MiniMaxInvalidRequestError) as refused:
+        Options(**{"model": M3, **fields}).check()
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("name", "instead"),
     [
         ("messages", "pass the messages as the input"),
         ("system", "pass a SystemMessage"),
         ("stream", "call `stream` or `astream`"),
         ("extra_headers", "use `default_headers`"),
+        ("base_url", "model.model_copy(update="),
+        ("timeout", "model.model_copy(update="),
+        ("api_key", "model.model_copy(update="),
     ],
 )
 def test_what_has_its_place_elsewhere_is_refused_and_shown_there(
@@ -477,6 +504,29 @@ def test_each_unknown_argument_is_named() -> None:
 )
 def test_a_known_argument_goes_without_a_word(name: str) -> None:
     warn_unknown([name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["anthropic_api_key", "apikey", "CLIENT_SECRET", "password", "x_auth_token"],
+)
+def test_an_argument_named_like_a_secret_is_refused_and_not_shown(name: str) -> None:
+    with pytest.raises(MiniMaxInvalidRequestError, match="looks like a secret") as no:
+        warn_unknown({name: "sk-api-of-nobody"})
+    assert name in str(no.value)
+    assert "sk-api-of-nobody" not in str(no.value)
+
+
+def test_a_warning_points_at_the_line_that_led_to_it() -> None:
+    with pytest.warns(UserWarning, match="is no option") as said:
+        warn_unknown(["temprature"])
+    assert said[0].filename == __file__
+
+
+def test_what_a_model_cannot_do_is_said_once() -> None:
+    options = Options(model=M2, thinking=False)
+    assert warned(options)[1] == [no_stop(M2)]
+    assert warned(options)[1] == []
 
 
 def test_who_has_other_names_brings_them_along() -> None:
