@@ -118,9 +118,10 @@ def main() -> None:
                 for replay in request.replayed
             ]
             faithful = verdicts.count("verbatim")
-            print(f"{faithful} of {len(verdicts)} replayed replies were verbatim,")
+            print(f"Earlier replies came back {len(verdicts)} times,", end=" ")
+            print(f"{faithful} times verbatim:")
             if faithful < len(verdicts):
-                sys.exit("so something was lost on the way back.")
+                sys.exit("something was lost on the way back.")
             print("every thought and signature unchanged and in its place.")
 
 

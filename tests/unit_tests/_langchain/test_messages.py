@@ -230,6 +230,16 @@ def test_media_in_others_words_are_refused_by_name(part: dict[str, Any]) -> None
         to_conversation([HumanMessage([part])])
 
 
+@pytest.mark.parametrize(
+    "part",
+    [{"text": "Hi"}, {"type": None}, {"type": "non_standard", "value": {}}],
+    ids=["missing", "null", "in a non-standard block"],
+)
+def test_a_part_without_a_type_is_refused(part: dict[str, Any]) -> None:
+    with pytest.raises(MiniMaxInvalidRequestError, match="has no type"):
+        to_conversation([HumanMessage([part])])
+
+
 # --- Tool results --------------------------------------------------------------------
 
 
@@ -434,6 +444,18 @@ def test_a_thought_goes_back_with_what_it_has(
     block: dict[str, Any], thought: Thinking
 ) -> None:
     assert sent(AIMessage([block])) == [thought]
+
+
+def test_a_thought_of_nothing_does_not_go_back() -> None:
+    empty: list[Any] = [{"type": "thinking", "thinking": ""}, {"type": "reasoning"}]
+    assert sent(AIMessage([*empty, "Hi"])) == [Text("Hi")]
+
+
+@pytest.mark.parametrize("calls", [[], [DIG]], ids=["in content", "in both"])
+def test_a_cache_mark_stays_on_its_call(calls: list[Any]) -> None:
+    block = {"type": "tool_call", "id": "c1", "name": "dig", "args": {"at": 1}}
+    message = AIMessage([{**block, "cache_control": MARK}], tool_calls=calls)
+    assert sent(message) == [ToolUse("c1", "dig", {"at": 1}, MARK)]
 
 
 @pytest.mark.parametrize("provider", [None, "minimax"])

@@ -429,6 +429,7 @@ def test_a_value_out_of_range_is_refused_before_anything_is_sent(
         ({"top_p": [1]}, "it has to be of type int or float."),
         ({"effort": 3}, "`effort` is 3"),
         ({"stop": 5}, "it has to be of type str or list or tuple."),
+        ({"stop": ["A", 5]}, "`stop` is ['A', 5]; it has to be strings."),
         ({"service_tier": True}, "`service_tier` is True"),
         ({"user_id": 7}, "`user_id` is 7"),
         ({"thinking": "maybe"}, "`thinking` is 'maybe'"),
