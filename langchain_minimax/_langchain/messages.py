@@ -180,18 +180,22 @@ def _reply_block(block: Json) -> Iterator[Block]:
                 yield Thinking(thinking, signature)
         case "tool_call":
             mark = _cache_control(block)
-            yield ToolUse(_id(block), block["name"], block["args"], mark)
+            yield ToolUse(_id(block), _name(block), block["args"], mark)
         case "invalid_tool_call":
             # The server refuses broken arguments for good, and whoever answers the
             # call (LangChain does, with an error) needs it to be there.
-            yield ToolUse(_id(block), block.get("name") or "unknown", {})
+            yield ToolUse(_id(block), _name(block), {})
         case _:
             yield from _block(block)
 
 
 def _id(block: Json) -> str:
     """An id, since a call without one could not be answered."""
-    return block.get("id") or f"call_{block.get('name') or 'unknown'}"
+    return block.get("id") or f"call_{_name(block)}"
+
+
+def _name(block: Json) -> str:
+    return block.get("name") or "unknown"
 
 
 # --- Keys ----------------------------------------------------------------------------

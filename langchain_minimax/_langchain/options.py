@@ -59,7 +59,7 @@ _INNER = (
     "langchain_core.",
     "langchain.",
     "langgraph.",
-    "pydantic",
+    "pydantic.",
 )
 _DEFAULT_MAX_TOKENS = 65536  # for models without a card: Messages API page, 2026-05-30
 _THINK: Json = {"type": "adaptive"}

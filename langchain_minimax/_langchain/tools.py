@@ -13,7 +13,6 @@ from langchain_minimax.errors import MiniMaxInvalidRequestError
 
 ToolLike = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
-_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 _FUNCTION_TYPES = frozenset({"function", "custom", "object"})
 
 
@@ -35,14 +34,11 @@ def to_tool(tool: ToolLike) -> Tool | Opaque:
         return _function(tool, None)
     mark = tool.get("cache_control")
     if "input_schema" in tool:
-        schema = tool["input_schema"] or _NO_PARAMETERS
+        schema = _schema(tool["input_schema"])
         return Tool(_name(tool), tool.get("description"), schema, mark)
     kind = tool.get("type", "function")
-    if (
-        isinstance(kind, str)
-        and kind not in _FUNCTION_TYPES
-        and ("parameters" not in tool)
-    ):
+    is_other = isinstance(kind, str) and kind not in _FUNCTION_TYPES
+    if is_other and "parameters" not in tool:
         return Opaque(dict(tool))
     return _function(dict(tool), mark)
 
@@ -62,9 +58,14 @@ def _function(tool: Any, cache_control: Json | None) -> Tool:
     return Tool(
         _name(function),
         function.get("description"),
-        function.get("parameters") or _NO_PARAMETERS,
+        _schema(function.get("parameters")),
         cache_control,
     )
+
+
+def _schema(parameters: Json | None) -> Json:
+    """A tool without parameters has an empty object's: the server wants one."""
+    return parameters or {"type": "object", "properties": {}}
 
 
 def _name(function: Mapping[str, Any]) -> str:
