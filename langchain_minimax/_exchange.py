@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -157,10 +157,17 @@ def exchange(
         headers=said,
         body=body,
         stream=request.stream,
-        secrets=[secret or "", *headers.values()],
+        secrets=[secret or "", *_secrets(headers)],
         decoder=dialect.decoder,
         filters=filters,
     )
+
+
+def _secrets(headers: Mapping[str, str]) -> Iterator[str]:
+    """What the caller's headers hold; of `Bearer …`, the token by itself too."""
+    for value in headers.values():
+        yield value
+        yield value.rpartition(" ")[2]
 
 
 class ReplyReader:

@@ -33,7 +33,8 @@ def encoded(value: Any) -> bytes:
     except PydanticSerializationError:
         text = json.dumps(value, ensure_ascii=False)
         plain = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return plain.encode()
+        legal = json.loads(plain, parse_constant=lambda _: None)
+        return json.dumps(legal, ensure_ascii=False).encode()
 
 
 def dumped(value: Any) -> str:

@@ -309,7 +309,9 @@ _EMPTY = _Kind(
     MiniMaxInvalidRequestError, "A message holds nothing, or nothing but white space."
 )
 
-# What only the words tell, since code 2013 and status 400 stand for anything wrong.
+_ANYTHING_WRONG = 2013
+
+# What only the words tell, since that code and status 400 stand for anything wrong.
 _BY_WORDS: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (re.compile(r"context window exceeds limit"), _TOO_LONG),
     (re.compile(r"unknown model"), _NO_MODEL),
@@ -372,11 +374,9 @@ def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
     ids = (document.get("request_id"), document.get("id"))
     request_id = next((each for each in ids if isinstance(each, str)), None)
     match document:
-        case {"base_resp": {"status_code": int() | str() as code, **rest}} if (
-            str(code).isdecimal() and int(code) != 0
-        ):
+        case {"base_resp": {"status_code": given, **rest}} if code := _number(given):
             message = str(rest.get("status_msg") or "no message")
-            return _Complaint(message, "", int(code), request_id)
+            return _Complaint(message, "", code, request_id)
         case {"error": {"message": str(message), **rest}}:
             kind = str(rest.get("type") or "")
         case {"error": {"type": str(kind), **rest}} if "message" not in rest:
@@ -388,6 +388,14 @@ def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
         case _:
             return None
     return _Complaint(message, kind, _code_in(message), request_id)
+
+
+def _number(given: object) -> int:
+    """MiniMax's number, which some put between quotes; 0 if it is none."""
+    try:
+        return int(given) if isinstance(given, int | str) else 0
+    except ValueError:
+        return 0
 
 
 def _code_in(message: str) -> int | None:
@@ -413,9 +421,10 @@ def _error(complaint: _Complaint, status: int, response: ErrorResponse) -> MiniM
 
 
 def _kind(complaint: _Complaint, status: int) -> _Kind:
-    for words, kind in _BY_WORDS:
-        if words.search(complaint.message):
-            return kind
+    if complaint.code in (None, _ANYTHING_WRONG):
+        for words, kind in _BY_WORDS:
+            if words.search(complaint.message):
+                return kind
     if complaint.code in _BY_CODE:
         return _BY_CODE[complaint.code]
     if status in _BY_STATUS:
@@ -437,7 +446,8 @@ def _sentence(complaint: _Complaint, response: ErrorResponse, advice: str) -> st
     if advice:
         parts.append(advice)
     if "retry-after" in response.headers:
-        parts.append(f"It asks to wait: {response.headers['retry-after']} s")
+        wait = response.headers["retry-after"]
+        parts.append(f"It asks to wait: {wait}{' s' if wait.isdecimal() else ''}")
     if complaint.request_id:
         parts.append(f"[request {complaint.request_id}]")
     return " ".join(part if part[-1] in ".]" else f"{part}." for part in parts)

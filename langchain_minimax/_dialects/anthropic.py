@@ -290,8 +290,8 @@ class AnthropicDecoder:
     def __init__(self) -> None:
         self._reply_id: str | None = None
         self._block: _OpenBlock | None = None
-        self._wire_index: object = None
-        self._waiting: dict[object, list[Json]] = {}
+        self._wire_index: str | None = None
+        self._waiting: dict[str | None, list[Json]] = {}
         self._place = -1
         self._usage: Json = {}
         self._stop_reason: str | None = None
@@ -341,9 +341,9 @@ class AnthropicDecoder:
     def _take(self, event: Json, name: str = "") -> Sequence[Delta]:
         match event.get("type"):
             case "content_block_delta" | "content_block_stop" if (
-                self._waiting and event.get("index") in self._waiting
+                self._waiting and _index(event) in self._waiting
             ):
-                self._waiting[event["index"]].append(event)
+                self._waiting[_index(event)].append(event)
             case "content_block_delta":
                 return self._delta(event)
             case "content_block_start":
@@ -371,9 +371,9 @@ class AnthropicDecoder:
         return (Started(self._reply_id, _string(message, "model") or None),)
 
     def _start(self, event: Json) -> Sequence[Delta]:
-        index = event.get("index")
+        index = _index(event)
         if self._block is not None and index not in (self._wire_index, None):
-            self._waiting[index] = [event]
+            self._waiting.setdefault(index, []).append(event)
             return ()
         return self._open(index, _object(event, "content_block"))
 
@@ -388,7 +388,7 @@ class AnthropicDecoder:
 
     def _delta(self, event: Json) -> Sequence[Delta]:
         delta = _object(event, "delta")
-        index = event.get("index")
+        index = _index(event)
         kind = _KIND_OF_DELTA.get(_string(delta, "type"))
         block = self._block
         # Arguments can only belong to a call that has begun, whatever their index.
@@ -399,7 +399,7 @@ class AnthropicDecoder:
         opened = self._open(index, {"type": kind})
         return (*opened, *(self._block.delta(delta) if self._block else ()))
 
-    def _open(self, index: object, block: Json) -> Sequence[Delta]:
+    def _open(self, index: str | None, block: Json) -> Sequence[Delta]:
         closed = self._close()
         self._place += 1
         self._wire_index = index
@@ -437,7 +437,9 @@ class AnthropicDecoder:
     def _note(self, event: Json) -> None:
         _refuse(event)
         self._begun = True
-        self._note_usage(_object(event, "usage"))
+        usage = _object(event, "usage")
+        self._note_usage(usage)
+        self._counted = self._counted or "output_tokens" in usage
         reason = _string(_object(event, "delta"), "stop_reason")
         self._stop_reason = reason or self._stop_reason
 
@@ -451,7 +453,6 @@ class AnthropicDecoder:
         self._note_tier(usage)
         counts = {key: value for key, value in usage.items() if value is not None}
         if any(isinstance(value, int) and value for value in counts.values()):
-            self._counted = "output_tokens" in counts
             base = {} if "input_tokens" in counts else self._usage
             self._usage = {**base, **counts}
 
@@ -510,6 +511,12 @@ def _as_stream(document: Mapping[str, Any]) -> Iterator[Json]:
 def _string(source: Mapping[str, Any], key: str) -> str:
     value = source.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _index(event: Json) -> str | None:
+    """Which block an event is about, as a key: a gateway may number as it likes."""
+    index = event.get("index")
+    return None if index is None else repr(index)
 
 
 def _object(source: Mapping[str, Any], key: str) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -130,7 +131,9 @@ async def astream(graph: Any, question: str, thread: Any) -> list[Any]:
         )
         if isinstance(chunk, AIMessageChunk)
     ]
-    assert len(chunks) > 5
+    # Before 3.11 a task takes no context along, and LangChain's agents stream nothing
+    # in asynchronous nodes; the thread has to be right all the same.
+    assert len(chunks) > 5 or sys.version_info < (3, 11)
     return (await graph.aget_state(thread)).values["messages"]
 
 

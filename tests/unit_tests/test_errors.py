@@ -310,6 +310,26 @@ def test_words_tell_what_neither_code_nor_status_does(
 
 
 @pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (529, "the tool call cluster is busy (2064)", MiniMaxOverloadedError),
+        (429, "too many tool calls a minute (1002)", MiniMaxRateLimitError),
+        (500, "unknown error in a tool result, 794 (1000)", MiniMaxAPIError),
+    ],
+)
+def test_words_do_not_overrule_a_code_that_tells_more(
+    status: int, message: str, kind: type[MiniMaxError]
+):
+    assert type(refused(status, message)) is kind
+
+
+@pytest.mark.parametrize("code", [-1, "1008", "-1"])
+def test_any_code_but_zero_is_a_failure(code: Any):
+    error = in_reply({"base_resp": {"status_code": code, "status_msg": "no"}})
+    assert error.code == int(code)
+
+
+@pytest.mark.parametrize(
     "document",
     [
         {},
@@ -360,6 +380,8 @@ def test_a_captured_refusal_is_understood(one: Sample):
         (400, "odd (1042)", "invisible characters"),
         (400, "context window exceeds limit (2013)", "Shorten the conversation"),
         (400, "unknown model 'x' (2013)", "Retired models"),
+        (400, "tool call and result not match (2013)", "needs its result"),
+        (400, "chat content is empty (2013)", "holds nothing"),
         (404, "404 page not found", "base_url"),
         (529, "busy (2064)", "Try again later"),
     ],
@@ -377,6 +399,12 @@ def test_a_sentence_that_ends_gets_no_second_full_stop():
     assert str(refused(400, "no such thing")) == (
         "MiniMax answered HTTP 400: no such thing."
     )
+
+
+def test_a_wait_that_the_server_asks_for_is_said():
+    assert "7 s" in str(failure(429, {"retry-after": "7"}, body("no")))
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    assert f"{date}." in str(failure(429, {"retry-after": date}, body("no")))
 
 
 def test_a_code_in_the_message_is_not_said_twice():
@@ -524,7 +552,12 @@ def test_a_key_is_blacked_out_where_there_was_no_reply():
     assert str(MiniMaxConnectionError(f"{SECRET}!").without(SECRET)) == "***!"
 
 
-@pytest.mark.parametrize("secret", [None, ""])
+def test_several_secrets_are_blacked_out():
+    error = MiniMaxConnectionError(f"{SECRET} and another-key")
+    assert str(error.without(SECRET, None, "another-key")) == "*** and ***"
+
+
+@pytest.mark.parametrize("secret", [None, "", "api"])
 def test_without_a_key_an_error_stays_as_it_is(secret: str | None):
     error = refused(401, "invalid api key")
     before = (str(error), error.response)

@@ -248,6 +248,13 @@ def test_the_callers_headers_win_however_they_are_spelled():
     assert all(name == name.lower() for name in headers)
 
 
+def test_a_request_can_be_shown_without_its_secrets():
+    request = asked(headers={"X-Team-Key": "team-0123456789"}, text="my diary")
+    assert GLOBAL in repr(request)
+    for secret in (SECRET, "team-0123456789", "my diary"):
+        assert secret not in repr(request)
+
+
 def test_a_body_is_short_utf_8():
     body = asked(text="潮水🌊").body
     assert "潮水🌊".encode() in body
@@ -284,6 +291,13 @@ def test_a_lone_surrogate_is_replaced_and_the_rest_stays(text: str, sent: str):
     assert body["messages"][0]["content"][0]["text"] == sent
     assert body["max_tokens"] == 100
     assert (body["note"], body["n"], body["none"]) == ("né", 1.5, None)
+
+
+@pytest.mark.parametrize("text", ["plain", "\ud83d"])
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_json_cannot_say_is_null(text: str, number: float):
+    body = asked(text=text, extra={"odd": [number]}).body
+    assert json.loads(body, parse_constant=pytest.fail)["odd"] == [None]
 
 
 @pytest.mark.parametrize("depth", [100, 300, 600])
@@ -523,6 +537,16 @@ def test_filters_see_every_reply_one_after_the_other(
     assert deltas[-1].stop_sequence == "is"
 
 
+def test_a_reply_that_a_filter_cut_is_complete_wherever_it_breaks_off():
+    stages = filtered("said")
+    stages.begin(200, EVENTS)
+    deltas = [*stages.feed(events(START, WORDS))]
+    assert (stages.complete, stages.ended) == (True, False)
+    deltas += stages.finish()
+    assert text(deltas) == "All is "
+    assert deltas[-1] == Stopped("stop_sequence", stop_sequence="said")
+
+
 # --- What went wrong -----------------------------------------------------------------
 
 
@@ -648,6 +672,21 @@ def test_after_a_stop_reason_the_end_may_be_anything(rest: bytes):
     assert heard(events(START, WORDS, DONE) + rest, EVENTS) == SAID
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_after_a_stop_reason_nothing_can_fail_any_more(together: bool):
+    pieces = [events(START, WORDS, DONE), b"data: <html>\n\n" + events(OVERLOADED)]
+    assert heard([b"".join(pieces)] if together else pieces, EVENTS) == SAID
+
+
+def test_after_a_failure_there_is_nothing_to_wait_for():
+    began = reader(EVENTS)
+    assert text(began.feed(events(START, WORDS, OVERLOADED))) == "All is said."
+    assert (began.complete, began.ended) == (False, True)
+    with pytest.raises(MiniMaxOverloadedError) as raised:
+        began.finish()
+    assert raised.value.status_code == 200
+
+
 def test_the_last_event_needs_no_blank_line():
     assert heard(events(START, WORDS, DONE)[:-2], EVENTS) == SAID
 
@@ -764,6 +803,24 @@ def test_not_even_half_a_key_is_in_an_error_that_quotes_an_excerpt(
     for padding in range(150, 520):
         body = template.format("x" * padding + SECRET).encode()
         assert SECRET[:8] not in str(error_of(body, headers, status))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Api-Key", SECRET),
+        ("authorization", SECRET),
+        ("Authorization", f"Bearer {SECRET}"),
+    ],
+)
+@pytest.mark.parametrize("echo", ["{}", "Bearer {}"])
+def test_a_key_in_the_callers_headers_is_in_no_error(name: str, value: str, echo: str):
+    began = asked(secret=None, headers={name: value}).reader()
+    began.begin(401, JSON)
+    began.feed(json.dumps({"error": echo.format(SECRET)}).encode())
+    with pytest.raises(MiniMaxAuthenticationError) as raised:
+        began.finish()
+    assert SECRET.encode() not in pickle.dumps(raised.value)
 
 
 def test_without_a_key_an_error_is_told_as_it_is():

@@ -198,6 +198,16 @@ def test_a_stop_sequence_across_deltas_is_found_and_ends_the_reply():
     ]
 
 
+def test_a_stage_says_when_it_has_cut_the_reply():
+    stage = StopSequences(["STOP"])
+    stage.feed(TextDelta(0, "well STO"))
+    assert not stage.done
+    stage.feed(TextDelta(0, "P"))
+    assert stage.done
+    stage.feed(BlockStopped(0))
+    assert stage.done
+
+
 def test_a_reply_cut_before_its_calls_does_not_stop_for_them():
     said = passed(
         ["STOP"],

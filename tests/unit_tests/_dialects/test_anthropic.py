@@ -464,9 +464,9 @@ def test_a_whole_reply_is_told_as_the_stream_it_could_have_been(one: Sample):
     assert whole(document) == streamed(events)
 
 
-SIGNED = "5a5a5a5a84c0de"
-
 # --- Replies: blocks -----------------------------------------------------------------
+
+SIGNED = "5a5a5a5a84c0de"
 
 
 def test_every_word_is_told_as_it_comes():
@@ -1044,6 +1044,24 @@ def test_without_a_stop_reason_only_the_end_completes_a_reply(reason: Any):
     assert decoder.complete
 
 
+def test_figures_of_the_start_do_not_end_a_reply():
+    decoder = anthropic.decoder()
+    counted = start(usage={"input_tokens": 7, "output_tokens": 1})
+    for event in (counted, note("end_turn")):
+        decoder.feed(ServerSentEvent("", json.dumps(event).encode()))
+    assert (decoder.complete, decoder.ended) == (True, False)
+    decoder.feed(ServerSentEvent("", json.dumps(note(output_tokens=3)).encode()))
+    assert (decoder.complete, decoder.ended) == (True, True)
+
+
+@pytest.mark.parametrize("events", [[], [{"type": "ping"}]])
+def test_an_end_without_a_beginning_completes_nothing(events: list[Any]):
+    decoder = anthropic.decoder()
+    for event in [*events, END]:
+        decoder.feed(ServerSentEvent("", json.dumps(event).encode()))
+    assert (decoder.complete, decoder.ended) == (False, True)
+
+
 def test_blocks_that_a_gateway_mixes_are_told_one_after_the_other():
     first, second = ({**CALL, "id": id, "name": id} for id in ("c1", "c2"))
     mixed = [
@@ -1059,6 +1077,63 @@ def test_blocks_that_a_gateway_mixes_are_told_one_after_the_other():
     check_grammar(deltas)
     calls = [(one.id, one.input) for one in deltas if isinstance(one, ToolUseStopped)]
     assert calls == [("c1", {"port": "Porto"}), ("c2", {"port": "Faro"})]
+
+
+MIXED = [
+    [
+        opened({"type": "thinking"}, 0),
+        delta("thinking", "h", 0),
+        delta("thinking", "m", 0),
+        delta("signature", SIGNED, 0),
+        closed(0),
+    ],
+    [
+        opened({"type": "text", "text": "A"}, 1),
+        delta("text", "ho", 1),
+        delta("text", "y", 1),
+        closed(1),
+    ],
+    [opened(CALL, 2), delta("input_json", '{"a":', 2), delta("input_json", "1}", 2)],
+]
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_blocks_are_the_same_however_a_gateway_mixes_them(data: st.DataObject):
+    turns = data.draw(st.permutations([0] * 5 + [1] * 4 + [2] * 3))
+    rest = [iter(events) for events in MIXED]
+    deltas = streamed([start(), *(next(rest[turn]) for turn in turns), note()])
+    check_grammar(deltas)
+    order = sorted(range(3), key=turns.index)
+    told = [
+        {"type": "thinking", "thinking": "hm", "signature": SIGNED},
+        {"type": "text", "text": "Ahoy"},
+        {**CALL, "input": {"a": 1}},
+    ]
+    assert blocks(deltas) == [told[index] for index in order]
+
+
+def test_blocks_that_wait_under_one_index_are_all_told():
+    events = [
+        opened({"type": "thinking", "thinking": "hm"}, 0),
+        opened({"type": "text", "text": "Ahoy"}, 1),
+        opened({**CALL, "input": {"a": 1}}, 1),
+    ]
+    assert blocks(streamed([start(), *events, note()])) == [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "text", "text": "Ahoy"},
+        {**CALL, "input": {"a": 1}},
+    ]
+
+
+@pytest.mark.parametrize("index", [[], {}, [0], "1", 1.5])
+def test_an_index_may_be_anything(index: Any):
+    text = [opened({"type": "text"}, 1), delta("text", "b", 1), closed(1)]
+    odd = [opened({"type": "text"}, index), delta("text", "c", index), closed(index)]
+    first = opened({"type": "text", "text": "a"}, 0)
+    deltas = streamed([start(), first, *text, *odd, note()])
+    check_grammar(deltas)
+    assert "".join(block["text"] for block in blocks(deltas)) == "abc"
 
 
 def test_arguments_with_a_strange_index_belong_to_the_open_call():
