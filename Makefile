@@ -46,8 +46,8 @@ cookbook: $(READY)  ## run every cookbook script against the emulator
 	@set -e; for script in cookbook/*.py; do \
 	  echo "== $$script"; env -u MINIMAX_API_KEY $(BIN)/python $$script > /dev/null; done
 
-matrix: $(READY)  ## the suite on every Python 3.10 to 3.13 found, and on the lowest versions
-	$(BIN)/python .ci/matrix.py
+matrix:  ## the suite on every Python 3.10 to 3.13 found, and on the lowest versions
+	$(PYTHON) .ci/matrix.py
 
 check: lint type imports test docs cookbook  ## everything CI asks for
 
