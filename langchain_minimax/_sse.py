@@ -44,7 +44,7 @@ class EventStream:
         lines = b"".join(self._pending).splitlines(keepends=True)
         self._pending.clear()
         # A final CR may be the first half of CRLF, and a final piece may go on.
-        if lines and not lines[-1].endswith(b"\n"):
+        if not lines[-1].endswith(b"\n"):
             self._pending.append(lines.pop())
         for line in lines:
             event = self._line(line.rstrip(b"\r\n"))

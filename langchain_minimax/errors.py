@@ -321,6 +321,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (re.compile(r"chat content is empty"), _EMPTY),
 )
 
+_TAIL = 100  # characters at a message's end among which its number stands
 _CODE = re.compile(r"\((\d{3,5})\)")
 _CODES_AT_END = re.compile(r"(\s*\(\d{3,5}\))+\W*$")
 _RESETS = re.compile(r"resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))")
@@ -400,7 +401,7 @@ def _number(given: object) -> int:
 
 def _code_in(message: str) -> int | None:
     """MiniMax's number: in the text, in brackets, sometimes with the status after."""
-    end = _CODES_AT_END.search(message)
+    end = _CODES_AT_END.search(message[-_TAIL:])
     codes = [int(digits) for digits in _CODE.findall(end[0])] if end else []
     known = [code for code in codes if code in _BY_CODE]
     return known[-1] if known else None

@@ -339,6 +339,8 @@ def test_any_code_but_zero_is_a_failure(code: Any):
         {"type": "message", "base_resp": {"status_code": 0, "status_msg": "success"}},
         {"base_resp": None},
         {"base_resp": {"status_code": "0"}},
+        {"base_resp": {"status_code": "none"}},
+        {"base_resp": {"status_code": [1008]}},
         {"error": None},
         {"error": {}},
         {"error": {"type": 7}},

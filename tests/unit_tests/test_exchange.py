@@ -575,6 +575,12 @@ def test_any_other_status_is_a_refusal(
     assert "so it is" in str(error)
 
 
+def test_a_refusal_is_no_stream_whatever_it_is_called():
+    error = error_of(b"<h1>Bad Gateway</h1>", EVENTS, 502)
+    assert type(error) is MiniMaxAPIError
+    assert "Bad Gateway" in str(error)
+
+
 @pytest.mark.parametrize(
     "body",
     [

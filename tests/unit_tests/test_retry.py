@@ -92,9 +92,10 @@ def test_a_server_may_say_how_long_to_wait(wait: str, seconds: float):
     assert pause(asking(wait), 1) == seconds
 
 
-def test_a_server_may_say_until_when_to_wait():
-    soon = datetime.now(timezone.utc) + timedelta(minutes=30)
-    seconds = retry_after(asking(format_datetime(soon, usegmt=True)))
+@pytest.mark.parametrize("hours", [0, 5, -5])
+def test_a_server_may_say_until_when_to_wait(hours: int):
+    soon = datetime.now(timezone(timedelta(hours=hours))) + timedelta(minutes=30)
+    seconds = retry_after(asking(format_datetime(soon)))
     assert seconds is not None
     assert 0 < seconds <= 30 * 60
 

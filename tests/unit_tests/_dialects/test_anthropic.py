@@ -1363,7 +1363,8 @@ def test_a_captured_stream_that_was_damaged_is_understood_or_refused(
 def test_however_deep_an_event_is_it_is_understood_or_refused():
     call = json.dumps(opened({**CALL, "input": {"deep": "?"}}))
     failed = json.dumps({"error": {"message": "no"}, "deep": "?"})
-    for template in (call, failed, failed.replace("no", r"\u00e9")):
+    index = json.dumps(delta("text", "é", {"deep": "?"}))
+    for template in (call, failed, failed.replace("no", r"\u00e9"), index):
         for depth in range(1, 1200):
             deep = template.replace('"?"', "[" * depth + "]" * depth).encode()
             understand_or_refuse([deep])

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from langchain_minimax._json import dumped, encoded, excerpt, parsed
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b'{"a": [1, null]}', {"a": [1, None]}),
+        (b'"\\ud83d"', "\ud83d"),
+        (b"{]", None),
+        (b'{"\\u00e9": ]', None),
+        (b"[" * 100_000, None),
+        (b"\xff", None),
+    ],
+)
+def test_text_is_read_or_nothing(data: bytes, value: object) -> None:
+    assert parsed(data) == value
+
+
+@pytest.mark.parametrize("beside", ["", "\ud83d"], ids=["plain", "with half an emoji"])
+def test_what_json_cannot_say_is_null_or_a_mark(beside: str) -> None:
+    said = json.loads(encoded({"n": float("inf"), "t": f"a{beside}"}))
+    assert said == {"n": None, "t": "a\ufffd" if beside else "a"}
+
+
+def test_a_hostile_depth_is_not_followed() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert "too deep" in dumped(deep)
+    while deep:  # taken apart from outside: the interpreter would recurse
+        deep = deep.pop()  # type: ignore[assignment]
+
+
+def test_an_excerpt_says_that_it_is_one() -> None:
+    assert excerpt("abc", 3) == "abc"
+    assert excerpt("abcd", 3) == "abc…"
