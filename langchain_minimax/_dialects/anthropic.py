@@ -302,7 +302,7 @@ class AnthropicDecoder:
 
     @property
     def complete(self) -> bool:
-        """A stop reason has arrived: only `message_stop` can follow."""
+        """A stop reason has arrived, or else the end of a reply that had begun."""
         stopped = self._stop_reason is not None
         return stopped or (self._ended and self._begun)
 
@@ -322,9 +322,7 @@ class AnthropicDecoder:
 
     def whole(self, document: Mapping[str, object]) -> Sequence[Delta]:
         """Replays a reply that came in one piece as the stream it could have been."""
-        return [
-            delta for event in _as_stream(document) for delta in self._take(event, "")
-        ]
+        return [delta for event in _as_stream(document) for delta in self._take(event)]
 
     def finish(self) -> Sequence[Delta]:
         """The end of the reply, with what its last honest usage said."""
