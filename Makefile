@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format lint type imports test docs cookbook matrix check clean
+.PHONY: help demo install format lint type imports test docs cookbook bench matrix check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ docs: $(READY)  ## build the documentation without warnings
 cookbook: $(READY)  ## run every cookbook script against the emulator
 	@set -e; for script in cookbook/*.py; do \
 	  echo "== $$script"; env -u MINIMAX_API_KEY $(BIN)/python $$script > /dev/null; done
+
+bench: $(READY)  ## measure; fails if a long history is not prepared in linear time
+	$(BIN)/python tests/benchmarks/history.py
 
 matrix:  ## the suite on every Python 3.10 to 3.13 found, and on the lowest versions
 	$(PYTHON) .ci/matrix.py

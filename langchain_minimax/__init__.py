@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         MiniMaxStreamTruncatedError,
         MiniMaxTimeoutError,
     )
+    from langchain_minimax.files import MiniMaxFile, MiniMaxFiles
 
 __all__ = [
     "ChatMiniMax",
@@ -36,6 +37,8 @@ __all__ = [
     "MiniMaxContentFilterError",
     "MiniMaxContextOverflowError",
     "MiniMaxError",
+    "MiniMaxFile",
+    "MiniMaxFiles",
     "MiniMaxInsufficientBalanceError",
     "MiniMaxInvalidRequestError",
     "MiniMaxModelNotFoundError",
@@ -49,12 +52,18 @@ __all__ = [
     "__version__",
 ]
 
+_ROOMS = {
+    "ChatMiniMax": "chat_models",
+    "MiniMaxFile": "files",
+    "MiniMaxFiles": "files",
+}
+
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    room = "chat_models" if name == "ChatMiniMax" else "errors"
+    room = _ROOMS.get(name, "errors")
     return getattr(import_module(f"{__name__}.{room}"), name)
 
 

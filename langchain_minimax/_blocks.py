@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -38,11 +38,41 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call `tool_use_id`."""
+    """What a tool answered to the call `tool_use_id`.
+
+    Attributes:
+        tool_use_id: The call's id.
+        content: A text, or blocks.
+        is_error: Whether the tool failed.
+        name: The tool's name; the server learns it from the call.
+        cache_control: Where the server may cache up to.
+    """
 
     tool_use_id: str
     content: str | tuple[Block, ...]
     is_error: bool = False
+    name: str | None = None
+    cache_control: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image or a video for the model to see.
+
+    Attributes:
+        kind: Which of the two.
+        url: An address, or `mm_file://` and an id of the Files API; or
+        data: the thing itself in base64, of
+        media_type: this type, in the wire's own words.
+        options: What else the source says: `detail`, `fps`, `max_long_side_pixel`.
+        cache_control: Where the server may cache up to.
+    """
+
+    kind: Literal["image", "video"]
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    options: Json = field(default_factory=dict)
     cache_control: Json | None = None
 
 
@@ -53,20 +83,35 @@ class Opaque:
     block: Json
 
 
-Block = Text | Thinking | ToolUse | ToolResult | Opaque
+Block = Text | Thinking | ToolUse | ToolResult | Media | Opaque
+
+Role = Literal[
+    "system",
+    "user",
+    "assistant",
+    # For role play (Messages API page, 2026).
+    "user_system",
+    "group",
+    "sample_message_user",
+    "sample_message_ai",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message of the conversation."""
 
-    role: Literal["user", "assistant"]
+    role: Role
     blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The system prompt and the turns that follow it."""
+    """The system prompt and the turns that follow it.
+
+    As LangChain holds it, a system message is a turn anywhere; `_repair` makes it what
+    the server takes: the prompt in front, and turns of all other roles.
+    """
 
     system: tuple[Text, ...]
     turns: tuple[Turn, ...]

@@ -7,7 +7,7 @@ one began. Thinking ends with its `Signature`, a tool call with `ToolUseStopped`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from langchain_minimax._blocks import Json
 
@@ -114,6 +114,8 @@ class Stopped:
     usage: Usage | None = None
     stop_sequence: str | None = None
     service_tier: str | None = None
+    notes: Json = field(default_factory=dict)
+    """What the client has to say of how the reply came about."""
 
 
 Delta = (

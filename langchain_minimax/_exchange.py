@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
+from typing import ClassVar, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from langchain_minimax._blocks import ChatRequest, Json
@@ -26,6 +28,7 @@ from langchain_minimax.errors import (
 )
 
 _EVENTS = "text/event-stream"
+_MAX_BODY = 64 * 2**20  # official OpenAPI, summer 2026; beyond it the answer is 413
 _EXCERPT = 200  # characters of an unreadable reply that an error quotes
 
 
@@ -47,6 +50,20 @@ def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
     Raises:
         ValueError: If it is no address, or holds a user name and password.
     """
+    parts = base_address(base_url, region)
+    path, query = without_endpoint(parts.path), parts.query
+    if is_official(parts.geturl()):
+        path, query = dialect.official_prefix, ""
+    path += dialect.path
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def base_address(base_url: str | None, region: str) -> SplitResult:
+    """The address that was given, or the region's own.
+
+    Raises:
+        ValueError: If it is no address, or holds a user name and password.
+    """
     given = (base_url or _REGIONS[region]).strip()
     if "@" in given:
         msg = (
@@ -58,11 +75,12 @@ def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
     if parts is None:
         msg = "`base_url` is no address: give it as https://host or https://host/path."
         raise ValueError(msg)
-    path, query = _ENDPOINT.sub("", parts.path.rstrip("/")), parts.query
-    if is_official(given):
-        path, query = dialect.official_prefix, ""
-    path += dialect.path
-    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+    return parts
+
+
+def without_endpoint(path: str) -> str:
+    """What stands before a chat endpoint, or before `/v1`."""
+    return _ENDPOINT.sub("", path.rstrip("/"))
 
 
 def _parts(given: str) -> SplitResult | None:
@@ -107,7 +125,12 @@ class Exchange:
         body: JSON, encoded once for all attempts.
         stream: Whether a stream was asked for.
         secrets: The API key and what the caller's headers hold, kept out of errors.
+        method: How it is sent.
+        remedy: What helps, besides more time, when it takes too long.
     """
+
+    method: ClassVar[str] = "POST"
+    remedy: ClassVar[str] = "ask for less with `max_tokens`"
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -152,44 +175,103 @@ def exchange(
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"The request holds something that is no JSON: {error}."
         raise MiniMaxInvalidRequestError(msg) from error
+    if len(body) > _MAX_BODY and is_official(url):
+        msg = (
+            f"The request has {len(body) / 2**20:.0f} MB, and MiniMax takes 64: give "
+            "images and videos by their URLs, or upload them with `MiniMaxFiles`."
+        )
+        raise MiniMaxInvalidRequestError(msg)
     return Exchange(
         url=url,
         headers=said,
         body=body,
         stream=request.stream,
-        secrets=[secret or "", *_secrets(headers)],
+        secrets=[secret or "", *secrets_in(headers)],
         decoder=dialect.decoder,
         filters=filters,
     )
 
 
-def _secrets(headers: Mapping[str, str]) -> Iterator[str]:
+def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
     """What the caller's headers hold; of `Bearer …`, the token by itself too."""
     for value in headers.values():
         yield value
         yield value.rpartition(" ")[2]
 
 
-class ReplyReader:
-    """Reads one HTTP reply: an error, a whole reply or a stream of events."""
+Heard = TypeVar("Heard")
 
-    def __init__(
-        self, decoder: ReplyDecoder, filters: Sequence[Filter], secrets: Sequence[str]
-    ) -> None:
-        self._decoder = decoder
-        self._filters = filters
+
+class Reader(ABC, Generic[Heard]):
+    """Reads one HTTP reply, whatever is in it."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = secrets
-        self._failed: MiniMaxError | None = None
-        self._is_stream = False
         self._status = 0
         self._headers: Mapping[str, str] = {}
-        self._events: EventStream | None = None
-        self._body: list[bytes] = []
 
     @property
     def begun(self) -> bool:
         """Whether the reply's head has arrived."""
         return self._status != 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that matters has arrived."""
+        return False
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return False
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """Takes the status and the headers, names in lower case."""
+        self._status = status
+        self._headers = headers
+
+    @abstractmethod
+    def feed(self, data: bytes) -> Sequence[Heard]:
+        """Takes the next bytes of the body."""
+
+    @abstractmethod
+    def finish(self) -> Sequence[Heard]:
+        """Takes the end of the body."""
+
+    def told(self, error: MiniMaxError) -> MiniMaxError:
+        """This error with what is known of the reply, and without the secrets."""
+        error.request_id = error.request_id or self._headers.get("trace-id")
+        error.status_code = error.status_code or self._status or None
+        return error.without(*self._secrets)
+
+    def _document(self, body: bytes) -> Json:
+        document = parsed(body)
+        if isinstance(document, dict):
+            return document
+        kind = self._headers.get("content-type", "nothing")
+        text = body.decode("utf-8", "replace")
+        found = excerpt(text, _EXCERPT) or "an empty body"
+        raise MiniMaxResponseError(
+            f"This is no reply of MiniMax's: {kind}, {found!r}. Something in between "
+            "may have answered, such as a proxy; check `base_url` and `proxy`.",
+            status_code=self._status,
+            response=ErrorResponse(self._status, dict(self._headers), text),
+        )
+
+
+class ReplyReader(Reader[Delta]):
+    """Reads the reply to an exchange: an error, a whole reply or a stream of events."""
+
+    def __init__(
+        self, decoder: ReplyDecoder, filters: Sequence[Filter], secrets: Sequence[str]
+    ) -> None:
+        super().__init__(secrets)
+        self._decoder = decoder
+        self._filters = filters
+        self._failed: MiniMaxError | None = None
+        self._is_stream = False
+        self._events: EventStream | None = None
+        self._body: list[bytes] = []
 
     @property
     def complete(self) -> bool:
@@ -203,8 +285,7 @@ class ReplyReader:
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """Takes the status and the headers, names in lower case."""
-        self._status = status
-        self._headers = headers
+        super().begin(status, headers)
         if status == HTTPStatus.OK and _EVENTS in headers.get("content-type", ""):
             self._events = EventStream()
 
@@ -244,12 +325,6 @@ class ReplyReader:
         except MiniMaxError as error:
             raise self.told(error) from None
 
-    def told(self, error: MiniMaxError) -> MiniMaxError:
-        """This error with what is known of the reply, and without the secrets."""
-        error.request_id = error.request_id or self._headers.get("trace-id")
-        error.status_code = error.status_code or self._status or None
-        return error.without(*self._secrets)
-
     def _hear(self, events: Iterable[ServerSentEvent], heard: list[Delta]) -> None:
         for event in events:
             self._is_stream = True
@@ -282,20 +357,6 @@ class ReplyReader:
             return [*said, *self._end(events)]
         heard = self._decoder.whole(self._document(body))
         return self._all_filtered((*heard, *self._decoder.finish()))
-
-    def _document(self, body: bytes) -> Json:
-        document = parsed(body)
-        if isinstance(document, dict):
-            return document
-        kind = self._headers.get("content-type", "nothing")
-        text = body.decode("utf-8", "replace")
-        found = excerpt(text, _EXCERPT) or "an empty body"
-        raise MiniMaxResponseError(
-            f"This is no reply of MiniMax's: {kind}, {found!r}. Something in between "
-            "may have answered, such as a proxy; check `base_url` and `proxy`.",
-            status_code=self._status,
-            response=ErrorResponse(self._status, dict(self._headers), text),
-        )
 
     def _all_filtered(self, deltas: Iterable[Delta]) -> list[Delta]:
         return [delta for heard in deltas for delta in self._filtered(heard)]

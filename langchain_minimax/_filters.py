@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from langchain_minimax._blocks import Json
 from langchain_minimax._deltas import (
     Delta,
     Signature,
@@ -39,6 +40,21 @@ class _Match:
     def order(self) -> tuple[int, int]:
         """First come the sequences that are complete first."""
         return self.start + len(self.sequence), self.start
+
+
+class Noted:
+    """Writes into a reply how it came about."""
+
+    done = False
+
+    def __init__(self, notes: Json) -> None:
+        self._notes = notes
+
+    def feed(self, delta: Delta) -> Sequence[Delta]:
+        """Passes everything on; the end has the notes."""
+        if isinstance(delta, Stopped):
+            return (replace(delta, notes={**delta.notes, **self._notes}),)
+        return (delta,)
 
 
 class StopSequences:

@@ -1,4 +1,4 @@
-"""Exchanges in, deltas out, over the network: the only file that touches it.
+"""Calls in, what was heard out, over the network: the only file that touches it.
 
 Clients are pooled per process and proxy, the async ones also per event loop, and never
 stored on a model: so one model works in many loops, threads and forks, is pickled and
@@ -19,6 +19,7 @@ from collections.abc import (
     Callable,
     Generator,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import (
@@ -30,14 +31,15 @@ from contextlib import (
 )
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
-from langchain_minimax._deltas import Delta, Started
-from langchain_minimax._exchange import Exchange, ReplyReader
+from langchain_minimax._deltas import Started
+from langchain_minimax._exchange import Heard, Reader
+from langchain_minimax._native import Answer, Form, NativeCall
 from langchain_minimax._retry import Retries
 from langchain_minimax.errors import (
     MiniMaxConnectionError,
@@ -46,8 +48,26 @@ from langchain_minimax.errors import (
     MiniMaxTimeoutError,
 )
 
-Batch = Sequence[Delta]
-"""The deltas of one read from the network."""
+Batch = Sequence[Heard]
+"""What was heard in one read from the network."""
+
+
+class Call(Protocol[Heard]):
+    """What can be carried: an exchange of a chat, or a native call."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes | Form: ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def remedy(self) -> str: ...
+    def reader(self) -> Reader[Heard]: ...
 
 
 _CONNECT = 10.0
@@ -71,6 +91,14 @@ class Timeouts:
     silence: float | None
     read: float | None = None
     write: float | None = None
+
+    def deadline(self, remedy: str) -> Deadline:
+        """When a call that begins now has to be over.
+
+        Args:
+            remedy: What helps besides more time.
+        """
+        return Deadline(self.call, remedy)
 
     def httpx(self, left: float, *, stream: bool) -> httpx.Timeout:
         """For one attempt: no wait is longer than what is left of the call."""
@@ -105,11 +133,12 @@ def timeouts(given: float | httpx.Timeout | None, *, silence: float | None) -> T
     return Timeouts(given, min(_CONNECT, given), silence)
 
 
-class _Deadline:
-    """The end of one call."""
+class Deadline:
+    """The end of one call, with all that it takes."""
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, remedy: str) -> None:
         self._limit = seconds
+        self._remedy = remedy
         self._end = float("inf") if seconds is None else time.monotonic() + seconds
 
     def left(self) -> float:
@@ -126,7 +155,7 @@ class _Deadline:
     def passed(self) -> MiniMaxTimeoutError:
         return MiniMaxTimeoutError(
             f"The call took longer than its {self._limit:g} s. Give it more with "
-            "`timeout`, or ask for less with `max_tokens`."
+            f"`timeout`, or {self._remedy}."
         )
 
 
@@ -272,7 +301,7 @@ async def aclose(proxy: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """Carries exchanges, and repeats them while that can help.
+    """Carries calls, and repeats them while that can help.
 
     Attributes:
         timeouts: How long to wait for what.
@@ -287,24 +316,28 @@ class Transport:
     client: httpx.Client | None = None
 
     def run(
-        self, exchange: Exchange, again: Callable[[RetryCallState], None]
-    ) -> Generator[Batch, None, None]:
+        self,
+        call: Call[Heard],
+        again: Callable[[RetryCallState], None],
+        deadline: Deadline | None = None,
+    ) -> Generator[Batch[Heard], None, None]:
         """Yields the reply; retries until its content begins, and never after.
 
         Args:
-            exchange: What to ask, and how to hear the answer.
+            call: What to ask, and how to hear the answer.
             again: Called before each further attempt with the failed one.
+            deadline: When to give up, if this is not the first of several calls.
 
         Raises:
             MiniMaxError: Whatever went wrong, in the end.
         """
-        deadline = _Deadline(self.timeouts.call)
+        deadline = deadline or self.timeouts.deadline(call.remedy)
         retries = Retries(self.max_retries, deadline.left)
         for attempt in Retrying(**retries.options()):
             if retries.failed is not None:
                 again(retries.failed)
             with attempt:
-                reply = self._attempt(exchange, deadline)
+                reply = self._attempt(call, deadline)
                 opening = []
                 for batch in reply:
                     opening.append(batch)
@@ -314,14 +347,24 @@ class Transport:
             yield from opening
             yield from reply
 
+    def ask(self, call: NativeCall[Answer]) -> Answer:
+        """The answer to a native call.
+
+        Raises:
+            MiniMaxError: Whatever went wrong, in the end.
+        """
+        with closing(self.run(call, _unnoticed)) as batches:
+            (answer,) = [each for batch in batches for each in batch]
+        return answer
+
     def _attempt(
-        self, exchange: Exchange, deadline: _Deadline
-    ) -> Generator[Batch, None, None]:
-        reader = exchange.reader()
+        self, call: Call[Heard], deadline: Deadline
+    ) -> Generator[Batch[Heard], None, None]:
+        reader = call.reader()
         pooled = nullcontext(self.client) if self.client else _pooled(self.proxy)
         try:
-            with pooled as client:
-                request = _request(client, exchange, self.timeouts, deadline)
+            with pooled as client, _opened(call.body, deadline) as content:
+                request = _request(client, call, content, self.timeouts, deadline)
                 response = client.send(request, stream=True)
                 try:
                     reader.begin(response.status_code, response.headers)
@@ -338,7 +381,7 @@ class Transport:
         except _NETWORK as error:
             if not reader.complete:
                 raise reader.told(
-                    _translated(error, exchange, reader, self.timeouts, deadline)
+                    _translated(error, call, reader, self.timeouts, deadline)
                 ) from error
         yield reader.finish()
 
@@ -353,16 +396,19 @@ class AsyncTransport:
     client: httpx.AsyncClient | None = None
 
     async def run(
-        self, exchange: Exchange, again: Callable[[RetryCallState], Awaitable[None]]
-    ) -> AsyncGenerator[Batch, None]:
+        self,
+        call: Call[Heard],
+        again: Callable[[RetryCallState], Awaitable[None]],
+        deadline: Deadline | None = None,
+    ) -> AsyncGenerator[Batch[Heard], None]:
         """Yields the reply; retries until its content begins, and never after."""
-        deadline = _Deadline(self.timeouts.call)
+        deadline = deadline or self.timeouts.deadline(call.remedy)
         retries = Retries(self.max_retries, deadline.left)
         async for attempt in AsyncRetrying(**retries.options()):
             if retries.failed is not None:
                 await again(retries.failed)
             with attempt:
-                reply = self._attempt(exchange, deadline)
+                reply = self._attempt(call, deadline)
                 opening = []
                 async for batch in reply:
                     opening.append(batch)
@@ -374,14 +420,20 @@ class AsyncTransport:
             async for batch in reply:
                 yield batch
 
+    async def ask(self, call: NativeCall[Answer]) -> Answer:
+        """The answer to a native call."""
+        async with aclosing(self.run(call, _aunnoticed)) as batches:
+            (answer,) = [each async for batch in batches for each in batch]
+        return answer
+
     async def _attempt(
-        self, exchange: Exchange, deadline: _Deadline
-    ) -> AsyncGenerator[Batch, None]:
-        reader = exchange.reader()
+        self, call: Call[Heard], deadline: Deadline
+    ) -> AsyncGenerator[Batch[Heard], None]:
+        reader = call.reader()
         pooled = nullcontext(self.client) if self.client else _apooled(self.proxy)
         try:
-            async with pooled as client:
-                request = _request(client, exchange, self.timeouts, deadline)
+            async with pooled as client, _aopened(call.body, deadline) as content:
+                request = _request(client, call, content, self.timeouts, deadline)
                 response = await client.send(request, stream=True)
                 try:
                     reader.begin(response.status_code, response.headers)
@@ -398,31 +450,90 @@ class AsyncTransport:
         except _NETWORK as error:
             if not reader.complete:
                 raise reader.told(
-                    _translated(error, exchange, reader, self.timeouts, deadline)
+                    _translated(error, call, reader, self.timeouts, deadline)
                 ) from error
         yield reader.finish()
 
 
+def _unnoticed(_: RetryCallState) -> None:
+    """Nobody waits to hear of a further attempt."""
+
+
+async def _aunnoticed(_: RetryCallState) -> None:
+    """The same, awaited."""
+
+
 def _request(
     client: httpx.Client | httpx.AsyncClient,
-    exchange: Exchange,
+    call: Call[Heard],
+    content: bytes | Iterator[bytes] | AsyncIterator[bytes],
     timeouts: Timeouts,
-    deadline: _Deadline,
+    deadline: Deadline,
 ) -> httpx.Request:
     deadline.check()
     if client.is_closed:
         raise MiniMaxConnectionError("The client given as `http_client` is closed.")
     return client.build_request(
-        "POST",
-        exchange.url,
-        headers=dict(exchange.headers),
-        content=exchange.body,
-        timeout=timeouts.httpx(deadline.left(), stream=exchange.stream),
+        call.method,
+        call.url,
+        headers=dict(call.headers),
+        content=content,
+        timeout=timeouts.httpx(deadline.left(), stream=call.stream),
     )
 
 
-def _has_content(batch: Batch) -> bool:
-    return any(not isinstance(delta, Started) for delta in batch)
+@contextmanager
+def _opened(
+    body: bytes | Form, deadline: Deadline
+) -> Iterator[bytes | Iterator[bytes]]:
+    """What one attempt sends; a file is closed when that is over."""
+    if isinstance(body, bytes):
+        yield body
+        return
+    with body.file.opened() as read:
+        yield _pieces(body, read, deadline)
+
+
+def _pieces(
+    form: Form, read: Callable[[], bytes], deadline: Deadline
+) -> Iterator[bytes]:
+    yield form.head
+    gone = 0
+    while piece := read():
+        yield piece
+        gone += len(piece)
+        form.file.sent(gone)
+        deadline.check()
+    yield form.tail
+
+
+@asynccontextmanager
+async def _aopened(
+    body: bytes | Form, deadline: Deadline
+) -> AsyncIterator[bytes | AsyncIterator[bytes]]:
+    """The same, awaited."""
+    if isinstance(body, bytes):
+        yield body
+        return
+    with body.file.opened() as read:
+        yield _apieces(body, read, deadline)
+
+
+async def _apieces(
+    form: Form, read: Callable[[], bytes], deadline: Deadline
+) -> AsyncIterator[bytes]:
+    yield form.head
+    gone = 0
+    while piece := await asyncio.to_thread(read):  # disks may be slow
+        yield piece
+        gone += len(piece)
+        form.file.sent(gone)
+        deadline.check()
+    yield form.tail
+
+
+def _has_content(batch: Batch[Heard]) -> bool:
+    return any(not isinstance(heard, Started) for heard in batch)
 
 
 # --- Errors --------------------------------------------------------------------------
@@ -432,12 +543,12 @@ _NETWORK = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 
 def _translated(
     error: Exception,
-    exchange: Exchange,
-    reader: ReplyReader,
+    call: Call[Heard],
+    reader: Reader[Heard],
     timeouts: Timeouts,
-    deadline: _Deadline,
+    deadline: Deadline,
 ) -> MiniMaxError:
-    server = httpx.URL(exchange.url).host
+    server = httpx.URL(call.url).host
     words = (str(error) or type(error).__name__).rstrip(".")
     match error:
         case httpx.ConnectTimeout() if deadline.left() > 0:
@@ -447,10 +558,15 @@ def _translated(
             )
         case httpx.TimeoutException() if deadline.left() <= 0:
             return deadline.passed()
-        case httpx.TimeoutException() if exchange.stream:
+        case httpx.TimeoutException() if call.stream:
             return MiniMaxTimeoutError(
                 f"{server} was silent for {timeouts.silence} s; "
                 "`stream_idle_timeout` says how long is too long."
+            )
+        case httpx.TimeoutException() if isinstance(call, NativeCall):
+            return MiniMaxTimeoutError(
+                f"{server} did not answer within the limits of `timeout`. Give it "
+                f"more, or {call.remedy}."
             )
         case httpx.TimeoutException():
             return MiniMaxTimeoutError(

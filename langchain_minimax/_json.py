@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import (
+    PydanticSerializationError,
+    from_json,
+    to_json,
+    to_jsonable_python,
+)
 
 
 def parsed(data: bytes) -> Any:
@@ -31,18 +36,20 @@ def encoded(value: Any) -> bytes:
     try:
         return to_json(value, inf_nan_mode="null")  # JSON has no word for infinity
     except PydanticSerializationError:
-        text = json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False, default=to_jsonable_python)
         plain = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         legal = json.loads(plain, parse_constant=lambda _: None)
         return json.dumps(legal, ensure_ascii=False).encode()
 
 
 def dumped(value: Any) -> str:
-    """JSON for people, and for what is to be parsed again."""
+    """JSON for people, and for what is to be parsed again; what is none, as text."""
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=str)
     except RecursionError:
         return "(nested too deep to be shown)"
+    except (TypeError, ValueError):  # keys that are no strings; circles
+        return str(value)
 
 
 def excerpt(text: str, length: int) -> str:

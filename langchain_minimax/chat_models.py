@@ -13,6 +13,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import (
@@ -37,17 +38,20 @@ from langchain_core.tools import BaseTool
 from pydantic import AliasChoices, Field, model_validator
 from typing_extensions import Self, override
 
+from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._connection import Connection
 from langchain_minimax._deltas import Delta, TextDelta
 from langchain_minimax._dialects import Dialect, anthropic
 from langchain_minimax._exchange import Exchange, exchange, is_official, resolve_url
-from langchain_minimax._filters import StopSequences
+from langchain_minimax._filters import Noted, StopSequences
 from langchain_minimax._langchain.chunks import Chunks, fold
 from langchain_minimax._langchain.events import Events
 from langchain_minimax._langchain.messages import to_conversation
 from langchain_minimax._langchain.options import Options, warn_once, warn_unknown
 from langchain_minimax._langchain.profiles import profile
 from langchain_minimax._langchain.tools import to_json, to_tool, to_tool_choice
+from langchain_minimax._repair import repair
+from langchain_minimax._round_trips import round_trips
 from langchain_minimax._version import __version__
 from langchain_minimax.catalogue import card
 from langchain_minimax.errors import MiniMaxError
@@ -55,6 +59,8 @@ from langchain_minimax.errors import MiniMaxError
 if TYPE_CHECKING:
     from langchain_protocol.protocol import MessagesData
     from tenacity import RetryCallState
+
+    from langchain_minimax._http import Deadline
 
 
 _DIALECTS: dict[str, Dialect] = {"anthropic": anthropic}
@@ -64,10 +70,22 @@ _DIALECTS: dict[str, Dialect] = {"anthropic": anthropic}
 class _Call:
     """One call: what is sent, and how the reply is to look."""
 
-    exchange: Exchange = field(repr=False)
+    trips: Generator[Exchange, MiniMaxError, None] = field(repr=False)
+    deadline: Deadline
     model: str
     v1: bool
     usage: bool
+
+    def next_trip(self, refusal: MiniMaxError | None) -> Exchange:
+        """The first exchange, or the one after a refusal, which else comes out."""
+        return self.trips.throw(refusal) if refusal else next(self.trips)
+
+    def told(self, error: MiniMaxError, heard: Sequence[Delta]) -> MiniMaxError:
+        """A refusal; once something was heard it is none, and nothing can follow."""
+        if heard:
+            error.partial = self.message(heard)
+            raise error
+        return error
 
     def chunks(self) -> Chunks:
         return Chunks(self.model, v1=self.v1, usage=self.usage)
@@ -453,64 +471,103 @@ class ChatMiniMax(Connection, BaseChatModel):
         options = self._options().called_with(stop, said)
         url = resolve_url(self.base_url, self.region, self._dialect)
         stops = options.stop_sequences()
-        return _Call(
-            exchange(
+        secret, headers = self._key(url), self._headers()
+
+        def write(request: ChatRequest, notes: Json) -> Exchange:
+            return exchange(
                 self._dialect,
-                options.request(
-                    to_conversation(messages),
-                    stream=stream,
-                    official=is_official(url),
-                ),
+                request,
                 url=url,
-                secret=self._key(url),
-                headers=self._headers(),
-                filters=lambda: [StopSequences(stops)] if stops else [],
-            ),
+                secret=secret,
+                headers=headers,
+                filters=lambda: [
+                    *([StopSequences(stops)] if stops else []),
+                    *([Noted(notes)] if notes else []),
+                ],
+            )
+
+        request = options.request(
+            repair(to_conversation(messages)),
+            stream=stream,
+            official=is_official(url),
+        )
+        return _Call(
+            round_trips(request, write),
+            self._timeouts.deadline(Exchange.remedy),
             model=options.model,
             v1=self.output_version == "v1",
             usage=options.stream_usage,
         )
 
     def _reply(
-        self, call: _Call, run_manager: CallbackManagerForLLMRun | None
+        self,
+        call: _Call,
+        run_manager: CallbackManagerForLLMRun | None,
+        refusal: MiniMaxError | None = None,
     ) -> Generator[Delta, None, None]:
-        def again(failed: RetryCallState) -> None:
-            if run_manager:
-                run_manager.on_retry(failed)
-            if self.rate_limiter:
-                self.rate_limiter.acquire(blocking=True)
-
+        trip = call.next_trip(refusal)
+        if refusal:
+            self._before_retry(run_manager)
+        again = partial(self._before_retry, run_manager)
         heard: list[Delta] = []
         try:
-            with closing(self._transport.run(call.exchange, again)) as batches:
+            run = self._transport.run(trip, again, call.deadline)
+            with closing(run) as batches:
                 for batch in batches:
                     heard += batch
                     yield from batch
         except MiniMaxError as error:
-            error.partial = call.message(heard) if heard else None
-            raise
+            refusal = call.told(error, heard)
+        else:
+            return
+        yield from self._reply(call, run_manager, refusal)
 
     async def _areply(
-        self, call: _Call, run_manager: AsyncCallbackManagerForLLMRun | None
+        self,
+        call: _Call,
+        run_manager: AsyncCallbackManagerForLLMRun | None,
+        refusal: MiniMaxError | None = None,
     ) -> AsyncGenerator[Delta, None]:
-        async def again(failed: RetryCallState) -> None:
-            if run_manager:
-                await run_manager.on_retry(failed)
-            if self.rate_limiter:
-                await self.rate_limiter.aacquire(blocking=True)
-
+        trip = call.next_trip(refusal)
+        if refusal:
+            await self._abefore_retry(run_manager)
+        again = partial(self._abefore_retry, run_manager)
         heard: list[Delta] = []
         try:
             async with aclosing(
-                self._async_transport.run(call.exchange, again)
+                self._async_transport.run(trip, again, call.deadline)
             ) as batches:
                 async for batch in batches:
                     heard += batch
                     for delta in batch:
                         yield delta
         except MiniMaxError as error:
-            error.partial = call.message(heard) if heard else None
-            raise
+            refusal = call.told(error, heard)
+        else:
+            return
+        async with aclosing(self._areply(call, run_manager, refusal)) as reply:
+            async for delta in reply:
+                yield delta
+
+    def _before_retry(
+        self,
+        run_manager: CallbackManagerForLLMRun | None,
+        failed: RetryCallState | None = None,
+    ) -> None:
+        if run_manager and failed:
+            run_manager.on_retry(failed)
+        if self.rate_limiter:
+            self.rate_limiter.acquire(blocking=True)
+
+    async def _abefore_retry(
+        self,
+        run_manager: AsyncCallbackManagerForLLMRun | None,
+        failed: RetryCallState | None = None,
+    ) -> None:
+        if run_manager and failed:
+            await run_manager.on_retry(failed)
+        if self.rate_limiter:
+            await self.rate_limiter.aacquire(blocking=True)
 
     def _options(self) -> Options:
         trace_metadata = self.metadata or {}

@@ -264,7 +264,8 @@ _BY_STATUS: dict[int, _Kind] = {
     408: _Kind(MiniMaxTimeoutError, "The server gave up waiting; try again."),
     409: _SERVER,
     413: _Kind(
-        MiniMaxInvalidRequestError, "The request is too large: at most 64 MB in all."
+        MiniMaxInvalidRequestError,
+        "The request is too large: a conversation has at most 64 MB, a file 512 MB.",
     ),
     422: _WRONG,
     425: _SERVER,

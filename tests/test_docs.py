@@ -50,6 +50,7 @@ PAGES = [
         ROOT / "README.md",
         *sorted(DOCS.rglob("*.md")),
         ROOT / "langchain_minimax" / "chat_models.py",
+        ROOT / "langchain_minimax" / "files.py",
         ROOT / "langchain_minimax" / "testing" / "__init__.py",
         ROOT / "langchain_minimax" / "testing" / "pytest_plugin.py",
     )
@@ -72,9 +73,15 @@ def server() -> Iterator[Emulator]:
     ],
 )
 def test_code(
-    page: Page, number: int, server: Emulator, monkeypatch: pytest.MonkeyPatch
+    page: Page,
+    number: int,
+    server: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    """It runs as it stands, where the reader's key and MiniMax would be."""
+    """It runs as it stands, where the reader's key, file and MiniMax would be."""
+    (tmp_path / "lecture.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINIMAX_API_KEY", server.api_key)
     monkeypatch.setenv("MINIMAX_BASE_URL", server.base_url)
     monkeypatch.delenv("MINIMAX_REGION", raising=False)

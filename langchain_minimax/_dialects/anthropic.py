@@ -16,6 +16,7 @@ from langchain_minimax._blocks import (
     Block,
     ChatRequest,
     Json,
+    Media,
     Opaque,
     Text,
     Thinking,
@@ -94,8 +95,19 @@ def _block(block: Block) -> Json:
             return call | _cache_control(cache)
         case ToolResult():
             return _tool_result(block)
+        case Media():
+            source = _source(block)
+            media = {"type": block.kind, "source": source}
+            return media | _cache_control(block.cache_control)
         case Opaque(value):
             return value
+
+
+def _source(media: Media) -> Json:
+    if media.url is not None:
+        return {"type": "url", "url": media.url} | media.options
+    said = {"type": "base64", "media_type": media.media_type, "data": media.data}
+    return said | media.options
 
 
 def _tool_result(result: ToolResult) -> Json:

@@ -202,7 +202,7 @@ class Chunks:
         metadata = {key: value for key, value in said.items() if value is not None}
         usage = stopped.usage if self._with_usage else None
         return {
-            "response_metadata": {**self._named(), **metadata},
+            "response_metadata": {**self._named(), **metadata, **stopped.notes},
             "usage_metadata": usage_metadata(usage) if usage else None,
             "chunk_position": "last",
         }

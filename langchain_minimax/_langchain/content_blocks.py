@@ -7,6 +7,7 @@ way by which our own encoder reads a message: every layout that a reply may have
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,9 @@ from langchain_minimax._blocks import Json
 from langchain_minimax._json import parsed
 from langchain_minimax._langchain.chunks import PROVIDER
 
-_CALLS = frozenset({"tool_call", "tool_use", "tool_call_chunk", "invalid_tool_call"})
+_CALLS = frozenset(
+    {"tool_call", "tool_use", "tool_call_chunk", "invalid_tool_call", "function_call"}
+)
 
 
 def standard_blocks(message: AIMessage) -> list[Json]:
@@ -35,12 +38,24 @@ def standard_blocks(message: AIMessage) -> list[Json]:
         {**call, "type": "invalid_tool_call"} for call in message.invalid_tool_calls
     ]
     replies = _Replies()
-    for part in _parts(message):
-        block = _taken(part, calls) if part.get("type") in _CALLS else None
-        replies.add(part.get("index"), block or _standard(part))
+    parts = list(_parts(message))
+    ids = (_call_id(part) for part in parts if part.get("type") in _CALLS)
+    shown = {id for id in ids if isinstance(id, str | None)}
+    for part in parts:
+        *before, block = _taken(part, calls, shown)
+        for call in before:
+            replies.add(None, call)
+        replies.add(part.get("index"), block)
     for call in calls:
         replies.add(None, call)
     return replies.in_order()
+
+
+# Ours: `lc_<reply id>_<place>`. OpenAI's client has `lc_txt_2`, `lc_rs_305030`.
+_INDEX = re.compile(r"(lc_(?![a-z]{1,4}_\d+$).+)_(\d+)", re.DOTALL)
+
+
+_NO_CALL = object()
 
 
 @dataclass(slots=True)
@@ -71,10 +86,11 @@ class _Replies:
         """Adds a block under its index, `lc_<reply id>_<place>` if that is known."""
         if self._is_repeated(block):
             return
-        key, _, place = index.rpartition("_") if isinstance(index, str) else ("",) * 3
-        if not key.startswith("lc_") or not place.isdecimal():
+        found = _INDEX.fullmatch(index) if isinstance(index, str) else None
+        if found is None:
             self._last.loose.append(block)
             return
+        key, place = found.groups()
         if key not in self._replies:
             self._last = _Reply() if self._replies else self._last
             self._replies[key] = self._last
@@ -117,14 +133,17 @@ def _parts(message: AIMessage) -> Iterator[Json]:
     yield from dicts
 
 
-def _taken(part: Json, calls: list[Json]) -> Json | None:
-    """The message's call that a part of its content stands for."""
+def _taken(part: Json, calls: list[Json], shown: set[str | None]) -> list[Json]:
+    """The block that a part stands for; first, calls before it that no part shows."""
+    said = _call_id(part) if part.get("type") in _CALLS else _NO_CALL
     for place, call in enumerate(calls):
         id, name = call["id"], call["name"]
-        if part.get("id") == id and (id is not None or part.get("name") == name):
+        if said == id and (id is not None or part.get("name") == name):
             mark = part.get("cache_control")
-            return calls.pop(place) | ({"cache_control": mark} if mark else {})
-    return None
+            before = [each for each in calls[:place] if each["id"] not in shown]
+            calls[: place + 1] = [each for each in calls[:place] if each["id"] in shown]
+            return [*before, call | ({"cache_control": mark} if mark else {})]
+    return [_standard(part)]
 
 
 def _standard(block: Json) -> Json:
@@ -156,6 +175,20 @@ def _tool_call(block: Json) -> Json:
     return _call(block.get("id"), block.get("name"), block.get("args") or {})
 
 
+def _function_call(block: Json) -> Json:
+    """A call of OpenAI's Responses API."""
+    return _call(_call_id(block), block.get("name"), block.get("arguments") or {})
+
+
+def _drawn(block: Json) -> Json:
+    """A picture of OpenAI's Responses API."""
+    return {"type": "image", "base64": block.get("result")}
+
+
+def _call_id(block: Json) -> Any:
+    return block.get("call_id") or block.get("id")
+
+
 def _call(id: object, name: object, arguments: object) -> Json:
     value = arguments
     if isinstance(arguments, str):
@@ -172,6 +205,8 @@ _TRANSLATE: dict[str, Callable[[Json], Json]] = {
     "tool_use": _tool_use,
     "tool_call": _tool_call,
     "tool_call_chunk": _tool_call,
+    "function_call": _function_call,
+    "image_generation_call": _drawn,
 }
 
 

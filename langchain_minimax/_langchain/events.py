@@ -137,6 +137,7 @@ class Events:
             "service_tier": stopped.service_tier,
         }
         metadata = {key: value for key, value in said.items() if value is not None}
+        metadata |= stopped.notes
         usage = usage_metadata(stopped.usage) if stopped.usage else None
         counted = {"usage": usage} if usage and self._with_usage else {}
         return {"event": "message-finish", "metadata": metadata, **counted}

@@ -1,15 +1,20 @@
-"""LangChain messages in, a neutral conversation out; the messages are never touched."""
+"""LangChain messages in, a neutral conversation out; the messages are never touched.
+
+Whoever wrote a message, its words, calls and pictures are kept. What only its own
+provider understands (thoughts, search results) is kept if that is MiniMax.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import Any, Literal
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
+    FunctionMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
@@ -20,185 +25,322 @@ from langchain_minimax._blocks import (
     Conversation,
     Json,
     Opaque,
+    Role,
     Text,
     Thinking,
     ToolResult,
     ToolUse,
     Turn,
 )
+from langchain_minimax._json import dumped, excerpt, parsed
 from langchain_minimax._langchain.chunks import PROVIDER
 from langchain_minimax._langchain.content_blocks import standard_blocks
+from langchain_minimax._langchain.media import (
+    MEDIA,
+    UNSUPPORTED,
+    document_words,
+    shows,
+    to_media,
+)
+from langchain_minimax._langchain.options import warn_once
+from langchain_minimax._repair import is_blank, labelled
 from langchain_minimax.errors import MiniMaxInvalidRequestError
 
-_ROLES: dict[str, Literal["system", "user", "assistant"]] = {
-    "system": "system",
+_log = logging.getLogger(__name__)
+
+_ROLES: dict[str, Role] = {
     "developer": "system",
-    "user": "user",
     "human": "user",
-    "assistant": "assistant",
     "ai": "assistant",
+    **{role: role for role in get_args(Role)},
 }
 
-_SHARED = frozenset({"text", "tool_call", "invalid_tool_call"})
-"""What every provider's reply is made of; the rest is understood by its own alone."""
+_Origin = Literal["minimax", "perhaps", "foreign"]
 
-_MEDIA = frozenset(
-    {"image", "video", "audio", "file", "text-plain", "image_url", "video_url"}
-)
+_WORDS = frozenset({"text", "input_text", "output_text", "refusal"})
+_CALLS = frozenset({"tool_call", "tool_use", "invalid_tool_call", "tool_result"})
+_SHOWN = MEDIA | UNSUPPORTED
+_EVERYBODYS = _WORDS | _SHOWN | _CALLS
+"""What is kept of a reply, whoever wrote it."""
+
+_OFFICIAL = frozenset({"server_tool_use", "web_search_tool_result", "mid_conv_system"})
+"""What MiniMax's schema knows besides, and we carry as it is."""
+
+_OURS = _OFFICIAL | {"thinking", "reasoning"}
+"""What is kept too of a reply that another client had, maybe from MiniMax."""
 
 
 def to_conversation(messages: Sequence[BaseMessage]) -> Conversation:
-    """Sorts messages into a system prompt and turns.
-
-    System messages, wherever they stand, become the system prompt, in order. Tool
-    messages that follow each other answer one turn and share one, with nothing else
-    in it, as the server demands.
+    """The turns that messages are, one for one, as they stand.
 
     Raises:
-        MiniMaxInvalidRequestError: If a message has a role or a kind of content that
-            MiniMax does not know, or if nothing is left to be said.
+        MiniMaxInvalidRequestError: If a message has a kind of content that MiniMax does
+            not know.
     """
-    system = [
-        block
-        for message in messages
-        if _role(message) == "system"
-        for block in _system_blocks(message)
-    ]
-    turns = []
-    said = [message for message in messages if _role(message) != "system"]
-    for results, run in groupby(said, lambda each: isinstance(each, ToolMessage)):
-        if results:
-            turns.append(Turn("user", tuple(_tool_result(each) for each in run)))
-        else:
-            turns.extend(_turn(each) for each in run)
-    turns = [turn for turn in turns if turn.blocks]
-    if not turns:
-        msg = (
-            "The conversation is empty: MiniMax needs at least one message with "
-            "content that is not a system message."
-        )
-        raise MiniMaxInvalidRequestError(msg)
-    return Conversation(tuple(system), tuple(turns))
+    return Conversation((), tuple(_turn(message) for message in messages))
 
 
-def _role(message: BaseMessage) -> Literal["system", "user", "assistant"]:
+def _turn(message: BaseMessage) -> Turn:
     match message:
-        case SystemMessage():
-            return "system"
-        case HumanMessage() | ToolMessage():
-            return "user"
         case AIMessage():
-            return "assistant"
-        case ChatMessage() if message.role.lower() in _ROLES:
-            return _ROLES[message.role.lower()]
+            return Turn("assistant", tuple(_reply(message)))
+        case ToolMessage():
+            return Turn("user", (_tool_result(message),))
+        case FunctionMessage():
+            return Turn("user", (_function_result(message),))
+        case HumanMessage():
+            return Turn("user", tuple(_parts(message)))
+        case SystemMessage():
+            return Turn("system", tuple(_parts(message)))
+        case ChatMessage():
+            return _chat_turn(message)
         case _:
-            role = message.role if isinstance(message, ChatMessage) else message.type
             msg = (
-                f"MiniMax knows no message with the role {role!r}. Use one of "
-                f"{', '.join(map(repr, _ROLES))} or a message class of LangChain's."
+                f"A message of the type {message.type!r} says nothing to a model: "
+                "leave it out, or use one of LangChain's other message classes."
             )
             raise MiniMaxInvalidRequestError(msg)
 
 
-def _turn(message: BaseMessage) -> Turn:
-    if isinstance(message, AIMessage):
-        return Turn("assistant", tuple(_reply_blocks(message)))
-    role: Literal["user", "assistant"] = (
-        "assistant" if _role(message) == "assistant" else "user"
-    )
-    return Turn(role, tuple(_blocks(message.content)))
+def _chat_turn(message: ChatMessage) -> Turn:
+    parts = tuple(_parts(message))
+    role = _ROLES.get(message.role.strip().lower())
+    if role is not None or all(is_blank(part) for part in parts):
+        return Turn(role or "user", parts)
+    return Turn("user", tuple(labelled("message", parts, role=message.role)))
 
 
 # --- What people and programs say ----------------------------------------------------
 
 
-def _blocks(content: str | Iterable[Any]) -> Iterator[Block]:
-    for part in [content] if isinstance(content, str) else content:
-        if isinstance(part, str):
-            part = {"type": "text", "text": part}  # noqa: PLW2901
-        yield from _block(part)
-
-
-def _block(part: Json) -> Iterator[Block]:
-    kind = part.get("type")
-    if not isinstance(kind, str):
-        msg = f"This part of a message has no type: {part!r}."
-        raise MiniMaxInvalidRequestError(msg)
-    if kind == "text":
-        if part.get("text"):
-            yield Text(part["text"], _cache_control(part))
-    elif kind == "non_standard":
-        yield from _block(part.get("value") or {})
-    elif kind in _MEDIA and "source" not in part:
-        msg = (
-            f"Content of type {kind!r} cannot be sent yet; only MiniMax's own image "
-            'and video blocks are passed on: {"type": "image", "source": …}.'
-        )
-        raise MiniMaxInvalidRequestError(msg)
-    else:
-        yield Opaque(_wire(part))
-
-
-def _system_blocks(message: BaseMessage) -> Iterator[Text]:
-    for block in _blocks(message.content):
-        if not isinstance(block, Text):
-            msg = f"A system message can only hold text, not {block!r}."
-            raise MiniMaxInvalidRequestError(msg)
-        yield block
-
-
-def _tool_result(message: BaseMessage) -> ToolResult:
-    if not isinstance(message, ToolMessage):
-        raise TypeError(message)
+def _parts(message: BaseMessage) -> Iterator[Block]:
     content = message.content
+    for part in [content] if isinstance(content, str) else content:
+        yield from _part(part)
+
+
+def _part(part: object) -> Iterator[Block]:
+    """The block that a part of a message's content is."""
+    if isinstance(part, str):
+        part = {"type": "text", "text": part}
+    if not isinstance(part, dict):
+        msg = f"This is no part of a message: {excerpt(repr(part), 200)}."
+        raise MiniMaxInvalidRequestError(msg)
+    kind = _kind(part)
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    yield from (read or _other)(part)
+
+
+def _text(part: Json) -> Iterator[Block]:
+    yield Text(_words(part), _cache_control(part))
+
+
+def _document(part: Json) -> Iterator[Block]:
+    words = document_words(part)
+    if words is None:
+        return _other(part)
+    title = {"title": str(part["title"])} if part.get("title") else {}
+    return labelled("document", [Text(words, _cache_control(part))], **title)
+
+
+def _other(part: Json) -> Iterator[Block]:
+    kind = part.get("type")
+    if isinstance(kind, str) and kind in _OFFICIAL:
+        yield Opaque(_wire(part))
+    elif media := to_media(part):
+        yield media
+    else:
+        warn_once(
+            f"MiniMax knows no part of a message of the type {kind!r}; its JSON is "
+            "sent as text."
+        )
+        yield Text(dumped(part))
+
+
+def _kind(part: Json) -> Any:
+    """The type of a part; words alone need none (as Google's and Amazon's do)."""
+    return part.get("type", "text" if "text" in part else None)
+
+
+def _said(part: Json) -> Any:
+    return part.get("refusal" if part.get("type") == "refusal" else "text")
+
+
+def _words(part: Json) -> str:
+    said = _said(part)
+    if said is None or isinstance(said, str):
+        return said or ""
+    msg = f"The text of this part is no text: {excerpt(repr(part), 200)}."
+    raise MiniMaxInvalidRequestError(msg)
+
+
+# --- What tools answer ---------------------------------------------------------------
+
+
+def _tool_result(message: ToolMessage) -> ToolResult:
     return ToolResult(
         message.tool_call_id,
-        content if isinstance(content, str) else tuple(_blocks(content)),
+        _result_content(message.content),
         is_error=message.status == "error",
+        name=message.name,
         cache_control=_cache_control(message.additional_kwargs),
     )
+
+
+def _function_result(message: FunctionMessage) -> ToolResult:
+    # OpenAI's function calls of 2023 had a name and no id.
+    content = _result_content(message.content)
+    return ToolResult(_function_id(message.name), content, name=message.name)
+
+
+def _function_id(name: object) -> str:
+    return f"function_{name or 'unknown'}"
+
+
+def _tool_result_part(part: Json) -> Iterator[Block]:
+    """An Anthropic tool result in a message of the user's."""
+    yield ToolResult(
+        _string(part.get("tool_use_id")),
+        _result_content(part.get("content")),
+        is_error=part.get("is_error") is True,
+        cache_control=_cache_control(part),
+    )
+
+
+def _result_content(content: object) -> str | tuple[Block, ...]:
+    if content is None or isinstance(content, str):
+        return content or ""
+    parts = content if isinstance(content, list | tuple) else [content]
+    return tuple(block for part in parts for block in _result_part(part))
+
+
+def _result_part(part: object) -> Iterator[Block]:
+    """What a program put out: words and pictures as such, other data as JSON."""
+    kind = _kind(part) if isinstance(part, dict) else None
+    if isinstance(part, dict) and kind == "non_standard":
+        yield from _result_part(part.get("value"))
+    elif isinstance(part, str) or _is_content(part, kind):
+        yield from _part(part)
+    else:
+        yield Text(dumped(part))
+
+
+def _is_content(part: object, kind: object) -> bool:
+    if not isinstance(part, dict) or not isinstance(kind, str):
+        return False
+    if kind in _WORDS:
+        return isinstance(_said(part), str)
+    return kind in _SHOWN and shows(part)
 
 
 # --- What the model said -------------------------------------------------------------
 
 
-def _reply_blocks(message: AIMessage) -> Iterator[Block]:
-    """The server's own blocks, in its order; of others', the words and the calls."""
-    provider = message.response_metadata.get("model_provider")
-    foreign = provider not in (None, PROVIDER)
-    for block in standard_blocks(message):
-        if not foreign or block["type"] in _SHARED:
-            yield from _reply_block(block)
+def _reply(message: AIMessage) -> Iterator[Block]:
+    """The server's own blocks, in its order; of others', what everybody understands."""
+    origin, kwargs = _origin(message), message.additional_kwargs
+    blocks = standard_blocks(message)
+    if origin != "foreign" and not any(b["type"] == "reasoning" for b in blocks):
+        yield from _thinking({"reasoning": kwargs.get("reasoning_content")})
+    for block in blocks:
+        yield from _reply_block(block, origin)
+    if not message.tool_calls and not message.invalid_tool_calls:
+        yield from _legacy_call(kwargs.get("function_call"))
+    for said in _said_beside(kwargs):
+        if said not in message.text:
+            yield Text(said)
 
 
-def _reply_block(block: Json) -> Iterator[Block]:
-    match block["type"]:
-        case "reasoning":
-            thinking = block.get("reasoning") or ""
-            signature = (block.get("extras") or {}).get("signature")
-            if thinking or signature:
-                yield Thinking(thinking, signature)
-        case "tool_call":
-            mark = _cache_control(block)
-            yield ToolUse(_id(block), _name(block), block["args"], mark)
-        case "invalid_tool_call":
-            # The server refuses broken arguments for good, and whoever answers the
-            # call (LangChain does, with an error) needs it to be there.
-            yield ToolUse(_id(block), _name(block), {})
-        case _:
-            yield from _block(block)
+def _said_beside(kwargs: Mapping[str, Any]) -> Iterator[str]:
+    """What Chat Completions says outside the content: refusals, and what was spoken."""
+    audio = kwargs.get("audio")
+    spoken = audio.get("transcript") if isinstance(audio, dict) else None
+    for said in (kwargs.get("refusal"), spoken):
+        if isinstance(said, str):
+            yield said
 
 
-def _id(block: Json) -> str:
-    """An id, since a call without one could not be answered."""
-    return block.get("id") or f"call_{_name(block)}"
+def _origin(message: AIMessage) -> _Origin:
+    """Who wrote a reply; another client may have asked MiniMax, or nobody says so."""
+    said = message.response_metadata
+    provider = said.get("model_provider")
+    model = said.get("model_name") or said.get("model")
+    if provider == PROVIDER:
+        return "minimax"
+    known = "minimax-" in str(model).lower() or not (provider or model)
+    return "perhaps" if known else "foreign"
 
 
-def _name(block: Json) -> str:
-    return block.get("name") or "unknown"
+def _reply_block(block: Json, origin: _Origin) -> Iterator[Block]:
+    value = block.get("value") if block["type"] == "non_standard" else block
+    if not isinstance(value, dict) or not isinstance(kind := _kind(value), str):
+        return
+    if kind in _EVERYBODYS or (origin != "foreign" and kind in _OURS):
+        yield from _remembered(value, kind)
+    elif block is not value and origin == "minimax":
+        yield Opaque(_wire(value))  # whatever it is, the server said it
+    else:
+        _log.debug("Only its own provider understands this, left out: %r.", kind)
+
+
+def _remembered(part: Json, kind: str) -> Sequence[Block]:
+    """A part of a reply; what cannot be sent again must not end the thread."""
+    try:
+        return tuple(_part(part))
+    except MiniMaxInvalidRequestError:
+        lost = kind in _SHOWN
+        return (Text(f"({kind}: not available any more)" if lost else dumped(part)),)
+
+
+def _thinking(part: Json) -> Iterator[Block]:
+    extras = part.get("extras")
+    beside = extras.get("signature") if isinstance(extras, dict) else None
+    thinking = part.get("reasoning") or part.get("thinking") or ""
+    signature = part.get("signature") or beside
+    if isinstance(thinking, str) and (thinking or signature):
+        yield Thinking(thinking, signature if isinstance(signature, str) else None)
+
+
+def _call(part: Json) -> Iterator[Block]:
+    yield _tool_use(part)
+
+
+def _tool_use(part: Json) -> ToolUse:
+    """A call; whoever answers it needs it to be there, broken or not."""
+    arguments = part.get("input" if part["type"] == "tool_use" else "args")
+    if not isinstance(arguments, dict):
+        # The server refuses what is no JSON object: 400 "invalid function arguments
+        # json string" (2013), in every later turn (hermes-agent#12167).
+        arguments = {"invalid_arguments": arguments} if arguments else {}
+    name = _string(part.get("name")).strip() or "unknown"
+    return ToolUse(_string(part.get("id")), name, arguments, _cache_control(part))
+
+
+def _legacy_call(call: object) -> Iterator[ToolUse]:
+    if isinstance(call, dict):
+        name, said = call.get("name"), call.get("arguments") or {}
+        if isinstance(said, str):
+            known = parsed(said.encode("utf-8", "surrogatepass"))
+            said = known if isinstance(known, dict) else said
+        id = _function_id(name)
+        yield _tool_use({"type": "tool_call", "id": id, "name": name, "args": said})
+
+
+_READERS: dict[str, Callable[[Json], Iterator[Block]]] = {
+    **dict.fromkeys(_WORDS, _text),
+    **dict.fromkeys(("text-plain", "document"), _document),
+    **dict.fromkeys(("thinking", "reasoning"), _thinking),
+    **dict.fromkeys(("tool_use", "tool_call", "invalid_tool_call"), _call),
+    "tool_result": _tool_result_part,
+    "non_standard": lambda part: _part(part.get("value")),
+}
 
 
 # --- Keys ----------------------------------------------------------------------------
+
+
+def _string(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _cache_control(part: Mapping[str, Any]) -> Json | None:

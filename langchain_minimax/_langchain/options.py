@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from langchain_minimax._blocks import ChatRequest, Conversation, Json
+from langchain_minimax._langchain.media import check_media
 from langchain_minimax._langchain.tools import to_tool, to_tool_choice
 from langchain_minimax.catalogue import ModelCard, card
 from langchain_minimax.errors import MiniMaxInvalidRequestError
@@ -134,6 +135,7 @@ class Options:
         """
         self.check()
         model = card(self.model)
+        check_media(conversation, self.model, model)
         thinking = _thinking(self.thinking, self.effort, model, official=official)
         tools = tuple(to_tool(tool) for tool in self.tools or ())
         return ChatRequest(

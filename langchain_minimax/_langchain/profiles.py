@@ -29,14 +29,12 @@ def profile(card: ModelCard) -> ModelProfile:
         max_input_tokens=card.context_window,
         max_output_tokens=card.max_output_tokens,
         text_inputs="text" in card.inputs,
-        # What the model sees is on its card; LangChain's media blocks are not
-        # converted yet, so it is not to be sent any.
-        image_inputs=False,
-        image_url_inputs=False,
+        image_inputs="image" in card.inputs,
+        image_url_inputs="image" in card.inputs,
         pdf_inputs=False,
         audio_inputs=False,
-        video_inputs=False,
-        image_tool_message=False,
+        video_inputs="video" in card.inputs,
+        image_tool_message="image" in card.inputs,
         pdf_tool_message=False,
         reasoning_output=True,
         text_outputs=True,

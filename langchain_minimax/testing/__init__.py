@@ -14,6 +14,7 @@ Needs the extra: `pip install "langchain-minimax[testing]"`.
 
 from langchain_minimax.testing._emulator import Emulator
 from langchain_minimax.testing._faults import Answer, Cut, ErrorEvent, Fault
+from langchain_minimax.testing._files import StoredFile
 from langchain_minimax.testing._quirks import Quirks
 from langchain_minimax.testing._records import RecordedRequest, Replay, Verdict
 from langchain_minimax.testing._replies import (
@@ -37,6 +38,7 @@ __all__ = [
     "RecordedRequest",
     "Replay",
     "Reply",
+    "StoredFile",
     "Text",
     "Thinking",
     "ToolUse",

@@ -6,10 +6,20 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from langchain_minimax.testing._brain import think_up
+from langchain_minimax.testing._chat import (
+    CHAT,
+    refuse_chat,
+    stray_chat_keys,
+    to_messages,
+    to_turns,
+)
+from langchain_minimax.testing._chat_wire import render_chat
 from langchain_minimax.testing._faults import Answer, Cut, ErrorEvent, Fault
+from langchain_minimax.testing._files import StoredFile, serve_file, videos
 from langchain_minimax.testing._memory import Memory
 from langchain_minimax.testing._message import prompt_tokens
 from langchain_minimax.testing._models import models_page
@@ -39,6 +49,9 @@ _log = logging.getLogger("langchain_minimax.testing")
 class Emulator:
     """A MiniMax server on loopback, speaking the Anthropic-compatible protocol.
 
+    Besides, `/v1/chat/completions` in its plain form, for threads that other clients
+    begin, and the Files API.
+
     It refuses what MiniMax refuses, remembers what it said, and writes down every
     request. Valid requests to the messages path take one answer of the script each, in
     the order in which they arrive; afterwards, or without a script, a small
@@ -47,6 +60,7 @@ class Emulator:
     Attributes:
         requests: Every request so far.
         api_key: The only key it accepts.
+        files: The files uploaded to it and not deleted, as `StoredFile`s by their id.
 
     Args:
         replies: The script: strings, `Reply`, `Raw`, `Fault`, what `Fault`'s methods
@@ -79,6 +93,7 @@ class Emulator:
             raise ImportError(msg) from error
         self.requests: list[RecordedRequest] = []
         self.api_key = api_key
+        self.files: dict[int, StoredFile] = {}
         self._quirks = quirks or Quirks()
         self._address = (host, port)
         self._delay = stream_delay
@@ -157,7 +172,7 @@ class Emulator:
         self._script.extend(replies)
 
     def clear(self) -> None:
-        """Forget the recorded requests, though not what was said."""
+        """Forget the recorded requests, though not what was said or uploaded."""
         self.requests.clear()
 
     def report(self) -> str:
@@ -168,9 +183,11 @@ class Emulator:
         """Write the request down, answer it, and write that down too."""
         with contextlib.suppress(ValueError):
             record.body = json.loads(record.raw)
-        record.stray_keys = stray_keys(record.body)
+        chat = record.path == CHAT
+        record.stray_keys = (stray_chat_keys if chat else stray_keys)(record.body)
         self.requests.append(record)
-        rendered = render(self._decide(record), record.body, self._quirks)
+        spell = render_chat if chat else render
+        rendered = spell(self._decide(record), record.body, self._quirks)
         if rendered.content is not None:
             self._memory.remember(rendered.id, rendered.content)
         record.status = rendered.status
@@ -181,19 +198,26 @@ class Emulator:
     def _decide(self, record: RecordedRequest) -> Answer:
         wrong_key = refuse_key(record.headers, self.api_key)
         match record.method, record.path:
-            case "POST", "/anthropic/v1/messages":
+            case "POST", "/anthropic/v1/messages" | "/v1/chat/completions":
                 return wrong_key or self._refusal(record) or self._next(record)
             case "POST", "/anthropic/v1/messages/count_tokens":
-                return wrong_key or refuse_body(record, self._quirks) or _count(record)
+                return wrong_key or self._unfit(record) or _count(record)
             case "GET", "/anthropic/v1/models":
                 return wrong_key or Raw(json.dumps(models_page()), content_type=JSON)
             case _:
-                return Raw("404 page not found", 404, content_type="text/plain")
+                return serve_file(record, self.files, self.api_key) or Raw(
+                    "404 page not found", 404, content_type="text/plain"
+                )
+
+    def _unfit(self, record: RecordedRequest) -> Fault | None:
+        refuse = refuse_chat if record.path == CHAT else refuse_body
+        return refuse(record, self._quirks, videos(self.files))
 
     def _refusal(self, record: RecordedRequest) -> Fault | None:
-        refused = refuse_body(record, self._quirks)
+        refused = self._unfit(record)
         if refused is None:
-            record.replayed = self._memory.review(record.body["messages"])
+            turns = to_turns if record.path == CHAT else itemgetter("messages")
+            record.replayed = self._memory.review(turns(record.body))
             return refuse_replay(record.replayed, self._quirks)
         return refused
 
@@ -207,9 +231,9 @@ class Emulator:
             return _mistake(f"raised {error!r}")
         match item:
             case None:
-                return think_up(record.body)
+                return think_up(_as_messages(record))
             case Cut(reply=None) | ErrorEvent(reply=None):
-                return replace(item, reply=think_up(record.body))
+                return replace(item, reply=think_up(_as_messages(record)))
             case str() | Reply() | Raw() | Fault() | Cut() | ErrorEvent():
                 return item
             case _:
@@ -226,6 +250,10 @@ def _items(replies: Iterable[Script] | None) -> Iterable[Script]:
 def _mistake(words: str) -> Fault:
     """An error that no client tries again, so that a test cannot pass over it."""
     return Fault(400, message=f"a function of the emulator's script {words}")
+
+
+def _as_messages(record: RecordedRequest) -> Any:
+    return to_messages(record.body) if record.path == CHAT else record.body
 
 
 def _count(record: RecordedRequest) -> Raw:

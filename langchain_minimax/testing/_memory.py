@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 from langchain_minimax.testing._conversation import blocks_of, is_blank
 from langchain_minimax.testing._records import Replay, Verdict
@@ -24,6 +25,7 @@ class Memory:
     def __init__(self) -> None:
         self._replies: dict[str, list[Json]] = {}
         self._by_handle: dict[tuple[str, str], deque[str]] = {}
+        self._signed: dict[str, set[str]] = {}
 
     def remember(self, reply_id: str, blocks: list[Json]) -> None:
         """Keep a reply as it was answered."""
@@ -31,6 +33,10 @@ class Memory:
         for handle in _handles(blocks):
             known = self._by_handle.setdefault(handle, deque(maxlen=_NAMESAKES))
             known.appendleft(reply_id)
+        for block in _thinking(blocks):
+            match block:
+                case {"thinking": str(words), "signature": str(signature)} if signature:
+                    self._signed.setdefault(signature, set()).add(words)
 
     def thoughts(self, reply_id: str | None) -> list[str]:
         """The thinking texts of a remembered reply."""
@@ -52,9 +58,29 @@ class Memory:
             for reply_id in self._by_handle.get(handle, ())
         ]
         unknown = Replay(index, None, "unknown")
-        return min(
+        best = min(
             candidates, key=lambda r: _VERDICTS.index(r.verdict), default=unknown
         )
+        thoughts = [
+            (place, block)
+            for place, block in enumerate(blocks)
+            if block.get("type") == "thinking"
+        ]
+        signed = [place for place, block in thoughts if block.get("signature")]
+        altered = self._altered(best, thoughts)
+        return replace(best, signed=tuple(signed), altered=tuple(altered))
+
+    def _altered(
+        self, replay: Replay, thoughts: list[tuple[int, Json]]
+    ) -> Iterator[int]:
+        """Where a known signature has other words, or known words have another."""
+        said = _thinking(_sendable(self._replies.get(replay.reply_id or "", [])))
+        unfaithful = replay.verdict == "thinking_altered"
+        for place, block in thoughts:
+            words = self._signed.get(block.get("signature", ""))
+            forged = words is not None and block["thinking"] not in words
+            if forged or (unfaithful and _sendable([block])[0] not in said):
+                yield place
 
 
 def _handles(blocks: list[Json]) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ class Model:
         created: The day it was released.
         thinks: Whatever is asked, only when asked, or refusing not to.
         max_tokens: The most it writes in one reply.
+        context: The most tokens a prompt may have.
         media: Whether it sees images and videos.
     """
 
@@ -20,13 +21,21 @@ class Model:
     created: str
     thinks: Literal["always", "when asked", "must"] = "always"
     max_tokens: int = 204_800
+    context: int = 204_800
     media: bool = False
 
 
 MODELS = (
-    Model("MiniMax-M3.1-Flash", "2026-10-19", "must", 524_288, media=True),
-    Model("MiniMax-M3.1-Flash-Preview", "2026-09-25", "must", 524_288, media=True),
-    Model("MiniMax-M3", "2026-06-01", "when asked", 524_288, media=True),
+    Model("MiniMax-M3.1-Flash", "2026-10-19", "must", 524_288, 1_000_000, media=True),
+    Model(
+        "MiniMax-M3.1-Flash-Preview",
+        "2026-09-25",
+        "must",
+        524_288,
+        1_000_000,
+        media=True,
+    ),
+    Model("MiniMax-M3", "2026-06-01", "when asked", 524_288, 1_000_000, media=True),
     Model("MiniMax-M2.7", "2026-03-18"),
     Model("MiniMax-M2.7-highspeed", "2026-03-18"),
     Model("MiniMax-M2.5", "2026-02-13"),

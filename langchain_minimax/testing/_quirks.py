@@ -29,10 +29,13 @@ class Quirks:
             M3, openclaw PR #90138).
         base_resp_on_success: `base_resp` in a good reply (official M2.7 example).
         summary_event: The whole message once more at the end (claimed, one-api #2406).
-        refuse_altered_thinking: 400 for thinking that comes back altered (one claim,
-            hermes PR #75779; two experiments saw it accepted).
+        refuse_altered_thinking: 400 for thinking that comes back with another
+            signature than its own (one claim, hermes PR #75779; two experiments saw it
+            accepted).
         refuse_missing_thinking: 400 for thinking that does not come back. Never seen:
             MiniMax only answers worse. For proving that a client keeps it.
+        refuse_signatures: 400 for any signed thinking block. Never seen: for proving
+            that a client tries again without.
         unknown_model: 404 as documented, or the 400 (2013) seen on `/v1`.
         enforce_alternation: 400 for two turns of one role in a row; official for M3 as
             a rule, never seen as a refusal.
@@ -54,5 +57,6 @@ class Quirks:
     summary_event: bool = False
     refuse_altered_thinking: bool = False
     refuse_missing_thinking: bool = False
+    refuse_signatures: bool = False
     unknown_model: Literal["404", "2013"] = "404"
     enforce_alternation: bool = False

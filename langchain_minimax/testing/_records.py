@@ -24,11 +24,16 @@ class Replay:
         turn_index: Its place in `messages`.
         reply_id: The id of that reply; `None` if the server never said this.
         verdict: How faithful the turn is.
+        signed: The places of its signed thinking blocks.
+        altered: The places of its thinking blocks that the server did not say so: its
+            signature under other words, or its words under another signature.
     """
 
     turn_index: int
     reply_id: str | None
     verdict: Verdict
+    signed: tuple[int, ...] = ()
+    altered: tuple[int, ...] = ()
 
 
 @dataclass
@@ -46,6 +51,7 @@ class RecordedRequest:
         replayed: One verdict per assistant turn.
         stray_keys: Paths of keys in `messages` that MiniMax's schema does not know.
         completed: Whether the reply was handed over to its end.
+        query: The query, the last value of each name.
     """
 
     method: str
@@ -58,3 +64,4 @@ class RecordedRequest:
     replayed: list[Replay] = field(default_factory=list)
     stray_keys: list[str] = field(default_factory=list)
     completed: bool = False
+    query: dict[str, str] = field(default_factory=dict)

@@ -39,6 +39,8 @@ class Server:
     ) -> None:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._socket = socket.create_server(address, family=family)
+        # A reply goes out in two writes: the second must not wait for an answer.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
         self.opened = 0
         self._state = ServerState()
@@ -100,7 +102,11 @@ class Server:
         except ClientDisconnect:
             return
         record = RecordedRequest(
-            request.method, scope["path"], dict(request.headers), raw
+            request.method,
+            scope["path"],
+            dict(request.headers),
+            raw,
+            query=dict(request.query_params),
         )
         client = _Client(scope["state"]["transport"], receive, send)
         try:

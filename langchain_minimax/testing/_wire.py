@@ -56,7 +56,7 @@ def render(answer: Answer, body: Any, quirks: Quirks) -> Rendered:
         case Fault():
             return _refusal(answer, new_id(quirks))
         case Cut():
-            return _cut(render(answer.reply or "", body, quirks), answer)
+            return cut_short(render(answer.reply or "", body, quirks), answer)
         case ErrorEvent() if body.get("stream"):
             return _interrupted(answer, body, quirks)
         case ErrorEvent():
@@ -70,10 +70,10 @@ def _spoken(reply: Reply | str | None) -> Reply:
 def _reply(message: Message, body: Json, quirks: Quirks) -> Rendered:
     id, content = message.body["id"], message.body["content"]
     if not body.get("stream"):
-        return Rendered([_dump(message.body)], id, content=content)
+        return Rendered([dumped(message.body)], id, content=content)
     frames = [_frame(event) for event in _events(message, quirks)]
     if quirks.summary_event:
-        frames.append(b"data: " + _dump(message.body) + b"\n\n")
+        frames.append(b"data: " + dumped(message.body) + b"\n\n")
     return Rendered(frames, id, EVENT_STREAM, content=content)
 
 
@@ -91,7 +91,7 @@ def _refusal(fault: Fault, id: str) -> Rendered:
         body = {"base_resp": {"status_code": fault.code, "status_msg": words}}
     after = fault.retry_after
     headers = {} if after is None else {"retry-after": f"{after:g}"}
-    return Rendered([_dump(body)], id, status=fault.status, headers=headers)
+    return Rendered([dumped(body)], id, status=fault.status, headers=headers)
 
 
 def _error(fault: Fault, id: str) -> Json:
@@ -116,7 +116,8 @@ def _until(fault: ErrorEvent, events: Iterable[Json]) -> Iterator[Json]:
             return
 
 
-def _cut(rendered: Rendered, cut: Cut) -> Rendered:
+def cut_short(rendered: Rendered, cut: Cut) -> Rendered:
+    """A reply that breaks off where the cut says."""
     if cut.at_byte is None:
         status = rendered.status if cut.ending == "stall" else 0  # never sent
         return replace(rendered, steps=[cut, *rendered.steps], status=status)
@@ -148,48 +149,53 @@ def _stages(block: Block, size: int | None, quirks: Quirks) -> Iterator[Json]:
     match block:
         case Thinking(text, signature):
             yield {"type": "thinking", "thinking": ""}
-            for piece in _deltas(text, size, quirks):
+            for piece in streamed(text, size, quirks):
                 yield {"type": "thinking_delta", "thinking": piece}
             if signature is not False:
                 yield {"type": "signature_delta", "signature": signature}
         case Text(text):
             yield {"type": "text", "text": ""}
-            for piece in _deltas(text, size, quirks):
+            for piece in streamed(text, size, quirks):
                 yield {"type": "text_delta", "text": piece}
         case ToolUse(name, input, id):
             yield {"type": "tool_use", "id": id, "name": name, "input": {}}
-            whole = input if isinstance(input, str) else _text(input)
+            whole = input if isinstance(input, str) else json_text(input)
             opening = [""] if quirks.empty_first_json_delta else []
-            for piece in [*opening, *_slices(whole, size or len(whole))]:
+            for piece in [*opening, *slices(whole, size or len(whole))]:
                 yield {"type": "input_json_delta", "partial_json": piece}
         case _:
             yield block
 
 
-def _deltas(text: str, size: int | None, quirks: Quirks) -> Iterator[str]:
+def streamed(text: str, size: int | None, quirks: Quirks) -> Iterator[str]:
+    """The pieces that a text is streamed in, of `size` characters if that is set."""
     if size:
-        yield from _slices(text, size)
+        yield from slices(text, size)
     elif quirks.fine_deltas:
         tokens = iter(_TOKEN.findall(text))
         pieces = ("".join(islice(tokens, count)) for count in cycle(_FINE))
         yield from takewhile(bool, pieces)
     else:
         opening = "".join(_TOKEN.findall(text)[:2])  # "The user", as captured
-        yield from filter(None, [opening, *_slices(text[len(opening) :], _COARSE)])
+        yield from filter(None, [opening, *slices(text[len(opening) :], _COARSE)])
 
 
-def _slices(text: str, size: int) -> Iterator[str]:
+def slices(text: str, size: int) -> Iterator[str]:
+    """A text in pieces of one size."""
     return (text[at : at + size] for at in range(0, len(text), size or 1))
 
 
 def _frame(event: Json, name: str = "") -> bytes:
-    return b"event: %b\ndata: %b\n\n" % ((name or event["type"]).encode(), _dump(event))
+    name = name or event["type"]
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), dumped(event))
 
 
-def _dump(value: Any) -> bytes:
+def dumped(value: Any) -> bytes:
+    """JSON as it goes out."""
     # A lone surrogate that came in escaped cannot go out as UTF-8.
-    return _text(value).encode("utf-8", "replace")
+    return json_text(value).encode("utf-8", "replace")
 
 
-def _text(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """JSON as text, as terse as MiniMax writes it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -8,7 +8,13 @@ import traceback
 from typing import Any
 
 import pytest
-from langchain_core.messages import ChatMessage, HumanMessage
+from langchain_core.messages import (
+    AIMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
 from langchain_minimax import (
     MiniMaxAPIError,
@@ -77,15 +83,24 @@ def test_an_unknown_model(ask: Ask, serve: Any, connect: Any) -> None:
 
 
 @every_way
-def test_an_unknown_role(ask: Ask, serve: Any, connect: Any) -> None:
-    server = serve()
-    with pytest.raises(MiniMaxInvalidRequestError, match=r"'wizard'.*'user'"):
-        ask(connect(server), [ChatMessage(role="wizard", content="Abracadabra")])
-    assert server.requests == []
+def test_an_unknown_role_speaks_as_a_person(ask: Ask, serve: Any, connect: Any) -> None:
+    server = serve("So it is.")
+    spell = ChatMessage(role="wizard", content="Abracadabra")
+    assert ask(connect(server), [spell]).text == "So it is."
+    (request,) = server.requests
+    (message,) = request.body["messages"]
+    assert message["role"] == "user"
+    assert [part["text"] for part in message["content"]] == [
+        *('<message role="wizard">', "Abracadabra", "</message>"),
+    ]
 
 
 @every_way
-@pytest.mark.parametrize("messages", [[], [HumanMessage("")]], ids=["none", "empty"])
+@pytest.mark.parametrize(
+    "messages",
+    [[], [HumanMessage("")], [SystemMessage("\n"), HumanMessage(" ")]],
+    ids=["none", "empty", "blank"],
+)
 def test_an_empty_conversation(
     ask: Ask, messages: list, serve: Any, connect: Any
 ) -> None:
@@ -93,6 +108,53 @@ def test_an_empty_conversation(
     with pytest.raises(MiniMaxInvalidRequestError, match="empty"):
         ask(connect(server), messages)
     assert server.requests == []
+
+
+IMAGE = {"type": "image", "url": "https://example.com/a.png"}
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("model", "part", "words"),
+    [
+        ("MiniMax-M2.7", IMAGE, r"M2\.7 cannot see.*MiniMax-M3"),
+        ("MiniMax-M2.7", {**IMAGE, "type": "video"}, r"M2\.7 cannot see.*a video"),
+        ("MiniMax-M3", {**IMAGE, "type": "audio"}, "no audio"),
+        ("MiniMax-M3", {**IMAGE, "type": "file"}, "no documents"),
+        ("MiniMax-M3", {**IMAGE, "url": "file:///srv/a.png"}, "cannot fetch"),
+    ],
+    ids=["image", "video", "audio", "document", "out of reach"],
+)
+def test_what_the_model_cannot_see(
+    ask: Ask, model: str, part: dict, words: str, serve: Any, connect: Any
+) -> None:
+    server = serve()
+    with pytest.raises(MiniMaxInvalidRequestError, match=words):
+        ask(connect(server, model=model), [HumanMessage(["Look:", part])])
+    assert server.requests == []
+
+
+@every_way
+def test_a_history_in_disorder(ask: Ask, serve: Any, connect: Any) -> None:
+    """The emulator refuses what MiniMax refuses; nothing of this is left to refuse."""
+    server = serve("So it is.")
+    call = {"id": "functions.dig:0", "name": "dig", "args": {"at": 1}}
+    history = [
+        ToolMessage("gone", tool_call_id="c0"),
+        SystemMessage("Be kind."),
+        AIMessage("", tool_calls=[call, {**call, "id": "c2"}]),
+        HumanMessage(["Wait!", IMAGE]),
+        ToolMessage(["Look:", IMAGE], tool_call_id="functions.dig:0"),
+        AIMessage(""),
+        HumanMessage("", name="ann"),
+        SystemMessage("Be brief."),
+    ]
+    assert ask(connect(server), history).text == "So it is."
+    (request,) = server.requests
+    assert request.stray_keys == []
+    assert [message["role"] for message in request.body["messages"]] == [
+        *("user", "assistant", "user", "user"),
+    ]
 
 
 @every_way

@@ -157,10 +157,10 @@ def test_thinking_that_does_not_come_back_is_noticed_and_refused_on_demand():
         bare = {**said, "content": said["content"][1:]}
         altered = {**said["content"][0], "signature": "5e"}
         forged = {**said, "content": [altered, *bare["content"]]}
-        for replay in (bare, forged):
-            with pytest.raises(
-                anthropic.BadRequestError, match=r"messages\.1: thinking"
-            ):
+        missing = r"messages\.1: thinking block is missing"
+        invalid = r"messages\.1\.content\.0: Invalid `signature` in `thinking` block"
+        for replay, words in ((bare, missing), (forged, invalid)):
+            with pytest.raises(anthropic.BadRequestError, match=words):
                 client.messages.create(**asking(messages=[QUESTION, replay, QUESTION]))
         whole = client.messages.create(**asking(messages=[QUESTION, said, QUESTION]))
         verdicts = [[r.verdict for r in q.replayed] for q in server.requests]
@@ -170,6 +170,23 @@ def test_thinking_that_does_not_come_back_is_noticed_and_refused_on_demand():
     assert whole.content[0].text == "Better."
     assert verdicts == [[], ["thinking_missing"], ["thinking_altered"], ["verbatim"]]
     assert "WITHOUT its thinking" in report
+
+
+def test_signatures_are_refused_on_demand_until_they_are_gone():
+    answer = Reply([Text("Let me see."), Thinking("The user greets."), Text("Hello.")])
+    quirks = Quirks(refuse_signatures=True)
+    with (
+        Emulator([answer, "Better."], quirks=quirks) as server,
+        client_of(server) as client,
+    ):
+        said = as_said(client.messages.create(**asking()))
+        invalid = r"messages\.1\.content\.1: Invalid `signature` in `thinking` block"
+        with pytest.raises(anthropic.BadRequestError, match=invalid):
+            client.messages.create(**asking(messages=[QUESTION, said, QUESTION]))
+        bare = {**said, "content": said["content"][::2]}
+        again = client.messages.create(**asking(messages=[QUESTION, bare, QUESTION]))
+
+    assert again.content[0].text == "Better."
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.integration_tests import chat_models as suite
 
 from langchain_minimax import ChatMiniMax
 from langchain_minimax.testing import Emulator
@@ -32,6 +35,20 @@ def _server() -> Iterator[None]:
         yield
 
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+    "AABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture(autouse=True)
+def _downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite's pictures come from the internet; here each is one pixel."""
+    if not KEY:
+        picture = httpx.Response(200, content=PNG)
+        monkeypatch.setattr(suite.httpx, "get", lambda *_, **__: picture)
+
+
 class TestChatMiniMax(ChatModelIntegrationTests):
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
@@ -44,6 +61,26 @@ class TestChatMiniMax(ChatModelIntegrationTests):
     @property
     def model_override_value(self) -> str:
         return "MiniMax-M2.7"
+
+    @property
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_image_urls(self) -> bool:
+        return True
+
+    @property
+    def supports_image_tool_message(self) -> bool:
+        return True
+
+    @property
+    def supports_video_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
 
     @property
     def supported_usage_metadata_details(self) -> dict[str, list[str]]:

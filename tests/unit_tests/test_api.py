@@ -19,6 +19,8 @@ def test_the_public_names() -> None:
         "MiniMaxContentFilterError",
         "MiniMaxContextOverflowError",
         "MiniMaxError",
+        "MiniMaxFile",
+        "MiniMaxFiles",
         "MiniMaxInsufficientBalanceError",
         "MiniMaxInvalidRequestError",
         "MiniMaxModelNotFoundError",

@@ -4,6 +4,7 @@ import json
 import pickle
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -317,6 +318,53 @@ def test_deep_arguments_can_be_sent_back(depth: int):
 def test_what_is_no_json_is_refused_before_it_is_sent():
     with pytest.raises(MiniMaxInvalidRequestError, match="no JSON"):
         asked(extra={"odd": object()})
+
+
+MB64 = 64 * 2**20
+OWN = "https://api.minimax.io"
+
+
+def of_size(size: int, host: str) -> Exchange:
+    """A request whose body has that many bytes."""
+    conversation = Conversation((), (Turn("user", (Text("Look:"),)),))
+    request = ChatRequest("MiniMax-M3", conversation, 100, stream=False)
+    empty = exchange(
+        anthropic,
+        replace(request, extra={"pad": ""}),
+        url=f"{host}/v1/messages",
+        secret=SECRET,
+        headers={},
+        filters=tuple,
+    )
+    padding = "x" * (size - len(empty.body))
+    return exchange(
+        anthropic,
+        replace(request, extra={"pad": padding}),
+        url=f"{host}/v1/messages",
+        secret=SECRET,
+        headers={},
+        filters=tuple,
+    )
+
+
+def test_a_body_may_be_as_large_as_minimax_takes():
+    assert len(of_size(MB64, OWN).body) == MB64
+
+
+@pytest.mark.parametrize(
+    "host", [OWN, "https://api.minimax.cn", "https://api.minimaxi.com"]
+)
+def test_a_larger_body_is_refused_before_it_is_sent(host: str):
+    with pytest.raises(
+        MiniMaxInvalidRequestError, match=r"64 MB, and MiniMax takes 64.*`MiniMaxFiles`"
+    ) as caught:
+        of_size(MB64 + 1, host)
+    assert "xxx" not in str(caught.value)
+    assert "  " not in str(caught.value)
+
+
+def test_another_host_may_take_more():
+    assert len(of_size(MB64 + 1, "http://localhost:8000").body) == MB64 + 1
 
 
 # --- What is heard -------------------------------------------------------------------

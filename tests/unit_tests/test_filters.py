@@ -20,7 +20,7 @@ from langchain_minimax._deltas import (
     ToolUseStopped,
     Usage,
 )
-from langchain_minimax._filters import StopSequences
+from langchain_minimax._filters import Noted, StopSequences
 
 STARTED = Started("r1", "MiniMax-M3")
 USAGE = Usage(7, 3, cache_read=2)
@@ -235,3 +235,38 @@ def test_a_sequence_in_a_later_block_ends_that_block():
         BlockStopped(1),
         CUT,
     ]
+
+
+# --- Notes ---------------------------------------------------------------------------
+
+
+def test_the_end_of_a_reply_has_the_notes_and_all_else_passes_as_it_is():
+    stage = Noted({"signatures_refused": True})
+    deltas = [STARTED, TextDelta(0, "all"), BlockStopped(0), *call(1, "{}")]
+    assert [out for delta in deltas for out in stage.feed(delta)] == deltas
+    assert not stage.done
+    (end,) = stage.feed(END)
+    assert end == Stopped(
+        "end_turn",
+        USAGE,
+        service_tier="standard",
+        notes={"signatures_refused": True},
+    )
+    assert END.notes == {}
+
+
+def test_notes_of_several_come_together_and_the_later_one_wins():
+    (first,) = Noted({"a": 1, "b": 1}).feed(END)
+    (second,) = Noted({"b": 2, "c": 2}).feed(first)
+    assert second.notes == {"a": 1, "b": 2, "c": 2}
+    assert first.notes == {"a": 1, "b": 1}
+
+
+def test_a_reply_that_was_cut_has_its_notes_too():
+    stages = [StopSequences(["STOP"]), Noted({"a": 1})]
+    heard: list[Delta] = [TextDelta(0, "go STOP"), BlockStopped(0), END]
+    for stage in stages:
+        heard = [out for delta in heard for out in stage.feed(delta)]
+    assert heard[-1] == Stopped(
+        "stop_sequence", USAGE, "STOP", "standard", notes={"a": 1}
+    )

@@ -379,8 +379,11 @@ def test_a_call_with_half_its_arguments_cannot_be_run(
 ) -> None:
     message = layout(wire(*call(0, arguments)))
     assert message.tool_calls == []
-    assert [call["id"] for call in message.invalid_tool_calls] == ["c0"]
-    assert replayed(message) == (ToolUse("c0", "dig", {}),)
+    (broken,) = message.invalid_tool_calls
+    assert broken["id"] == "c0"
+    assert broken["args"].startswith(arguments)
+    said = {"invalid_arguments": broken["args"]}
+    assert replayed(message) == (ToolUse("c0", "dig", said),)
 
 
 @in_every_layout

@@ -30,12 +30,12 @@ def test_figures_and_abilities_are_the_cards():
         "max_input_tokens": 1_000_000,
         "max_output_tokens": 524_288,
         "text_inputs": True,
-        "image_inputs": False,
-        "image_url_inputs": False,
+        "image_inputs": True,
+        "image_url_inputs": True,
         "pdf_inputs": False,
         "audio_inputs": False,
-        "video_inputs": False,
-        "image_tool_message": False,
+        "video_inputs": True,
+        "image_tool_message": True,
         "pdf_tool_message": False,
         "reasoning_output": True,
         "text_outputs": True,
@@ -51,6 +51,27 @@ def test_figures_and_abilities_are_the_cards():
         "attachment": False,
         "temperature": True,
     }
+
+
+SEEING = ("image_inputs", "image_url_inputs", "image_tool_message", "video_inputs")
+
+
+@pytest.mark.parametrize("row", CARDS, ids=lambda row: row.id)
+def test_what_a_model_sees_is_what_the_client_lets_through(row: ModelCard):
+    found = profile(row)
+    assert {found[key] for key in SEEING} == {{"image", "video"} <= row.inputs}
+    assert not any(
+        found[key]
+        for key in found
+        if key.startswith(("pdf", "audio")) or key.endswith("_outputs")
+        if key != "text_outputs"
+    )
+
+
+def test_a_model_that_only_reads_says_so_in_as_many_words():
+    found = profile(M2_1)
+    assert [found[key] for key in SEEING] == [False] * 4
+    assert found["text_inputs"] is True
 
 
 def test_efforts_are_listed_with_the_servers_default():

@@ -49,6 +49,54 @@ def test_verdicts(content, expected):
     assert verdict(*content) == expected
 
 
+ALTERED = {**THOUGHT, "thinking": "Hm."}
+
+
+@pytest.mark.parametrize(
+    ("content", "signed", "altered"),
+    [
+        (REPLY, (0, 2), ()),
+        ([SAID, CALL], (), ()),
+        ([ALTERED, SAID, SECOND, CALL], (0, 2), (0,)),
+        ([THOUGHT, SAID, {**SECOND, "signature": "b3"}, CALL], (0, 2), (2,)),
+        ([{**THOUGHT, "signature": ""}, SAID, SECOND, CALL], (2,), (0,)),
+        # A known signature is known in whatever turn it comes back.
+        ([SAID, ALTERED], (1,), (1,)),
+        ([{**SAID, "text": "Never said."}, ALTERED], (1,), (1,)),
+        # Whatever another server signed is not for this one to judge.
+        ([{**THOUGHT, "signature": "foreign"}], (0,), ()),
+        ([SECOND, THOUGHT], (0, 1), ()),
+    ],
+)
+def test_places_of_signed_and_altered_thinking(content, signed, altered):
+    memory = Memory()
+    memory.remember("reply", REPLY)
+
+    [replay] = memory.review([{"role": "assistant", "content": content}])
+
+    assert (replay.signed, replay.altered) == (signed, altered)
+
+
+def test_an_empty_signature_vouches_for_nothing():
+    memory = Memory()
+    memory.remember("reply", [{**THOUGHT, "signature": ""}])
+
+    content = [{**ALTERED, "signature": ""}]
+    [replay] = memory.review([{"role": "assistant", "content": content}])
+
+    assert replay.altered == ()
+
+
+def test_one_signature_may_have_been_given_twice():
+    memory = Memory()
+    memory.remember("one", [THOUGHT])
+    memory.remember("two", [ALTERED])
+
+    for block in (THOUGHT, ALTERED):
+        [replay] = memory.review([{"role": "assistant", "content": [block]}])
+        assert replay.altered == ()
+
+
 def test_a_reply_of_text_alone_may_come_back_as_a_string():
     memory = Memory()
     memory.remember("old", [THOUGHT, {"text": "Hi.", "type": "text"}])

@@ -1,11 +1,13 @@
 """What the emulated server refuses, and in whose words."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
 from langchain_minimax.testing import Quirks, RecordedRequest, Replay
+from langchain_minimax.testing._media import data_problems
 from langchain_minimax.testing._strict import (
     refuse_body,
     refuse_key,
@@ -18,12 +20,18 @@ CALL = {"type": "tool_use", "id": "call_1", "name": "rain", "input": {}}
 CALL_2 = {**CALL, "id": "call_2"}
 RESULT = {"type": "tool_result", "tool_use_id": "call_1", "content": "3 mm"}
 RESULT_2 = {**RESULT, "tool_use_id": "call_2"}
+LONG_RESULT = {**RESULT, "tool_use_id": "A-z_9" * 12}
 IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.com/i.png"}}
+VIDEO = {"type": "video", "source": {"type": "url", "url": "https://example.com/v.mp4"}}
+THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "a1"}
+TEXT = {"type": "text", "text": "Rain?"}
 TOOL = {"name": "rain", "input_schema": {"type": "object", "properties": {}}}
 
 NO_FOLLOW = "tool call result does not follow tool call"
 NO_MATCH = "tool call and result not match"
 EMPTY = "chat content is empty"
+BLANK = "text content blocks must contain non-whitespace text"
+BAD_ID = "tool call id is invalid"
 
 
 def user(*content: Any) -> dict[str, Any]:
@@ -34,11 +42,27 @@ def assistant(*content: Any) -> dict[str, Any]:
     return {"role": "assistant", "content": list(content)}
 
 
-def refusal(body: Any, quirks: Quirks | None = None) -> Any:
+def text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def result_of(content: Any) -> list[Any]:
+    return [assistant(CALL), user({**RESULT, "content": content})]
+
+
+def media(kind: str, **source: Any) -> dict[str, Any]:
+    return request(messages=[user(TEXT, {"type": kind, "source": source})])
+
+
+def encoded(size: int) -> str:
+    return base64.b64encode(bytes(size)).decode()
+
+
+def refusal(body: Any, quirks: Quirks | None = None, videos: Any = ()) -> Any:
     record = RecordedRequest(
         "POST", "/anthropic/v1/messages", {}, json.dumps(body).encode(), body
     )
-    return refuse_body(record, quirks or Quirks())
+    return refuse_body(record, quirks or Quirks(), videos)
 
 
 def request(**fields: Any) -> dict[str, Any]:
@@ -53,7 +77,28 @@ def request(**fields: Any) -> dict[str, Any]:
         ({"messages": [{"role": "user", "content": ""}]}, EMPTY),
         ({"messages": [{"role": "user", "content": " \n"}]}, EMPTY),
         ({"messages": [{"role": "user"}]}, EMPTY),
+        ({"messages": [{"role": "user", "content": None}]}, EMPTY),
         ({"messages": [user({"type": "text", "text": " "})]}, EMPTY),
+        ({"messages": [user(text(" "), text(""))]}, EMPTY),
+        ({"messages": [*HELLO, assistant(text("\n\n"))]}, EMPTY),
+        ({"messages": result_of("")}, EMPTY),
+        ({"messages": result_of(" \n")}, EMPTY),
+        ({"messages": result_of([])}, EMPTY),
+        ({"messages": result_of(None)}, EMPTY),
+        ({"messages": result_of([text(" ")])}, EMPTY),
+        ({"messages": [user({"type": "mid_conv_system"}, TEXT)]}, EMPTY),
+        ({"messages": [user(TEXT, text(" "))]}, f"messages.0.content.1: {BLANK}"),
+        ({"messages": [user(TEXT, text(""))]}, f"messages.0.content.1: {BLANK}"),
+        (
+            {"messages": [*HELLO, assistant(THOUGHT, text(""), text("Hi."))]},
+            f"messages.1.content.1: {BLANK}",
+        ),
+        (
+            {"messages": result_of([text(" "), IMAGE])},
+            f"messages.1.content.0.content.0: {BLANK}",
+        ),
+        ({"system": [TEXT, text(" ")]}, f"system.1: {BLANK}"),
+        ({"system": ["Be brief."]}, "Mismatch type content block with value str"),
         (
             {"messages": [{"role": "system", "content": "Be brief."}, *HELLO]},
             "chat content has invalid message role: system",
@@ -61,6 +106,10 @@ def request(**fields: Any) -> dict[str, Any]:
         (
             {"messages": [{"role": "tool", "content": "3 mm"}]},
             "chat content has invalid message role: tool",
+        ),
+        (
+            {"messages": [{"role": ["user"], "content": "Hello"}]},
+            "chat content has invalid message role: ['user']",
         ),
         ({"messages": [*HELLO, user(RESULT)]}, NO_FOLLOW),
         ({"messages": [user(RESULT)]}, NO_FOLLOW),
@@ -93,6 +142,35 @@ def request(**fields: Any) -> dict[str, Any]:
         (
             {"messages": [assistant({**CALL, "name": ""}), user(RESULT)]},
             "function name is empty",
+        ),
+        (
+            {"messages": [assistant({**CALL, "name": 3}), user(RESULT)]},
+            "Mismatch type name string with value int",
+        ),
+        ({"messages": [assistant({**CALL, "id": ""}), user(RESULT)]}, BAD_ID),
+        ({"messages": [assistant({**CALL, "id": "a|b"}), user(RESULT)]}, BAD_ID),
+        ({"messages": [assistant({**CALL, "id": "a" * 65}), user(RESULT)]}, BAD_ID),
+        ({"messages": [assistant({**CALL, "id": "ä"}), user(RESULT)]}, BAD_ID),
+        ({"messages": [assistant({**CALL, "id": "a\n"}), user(RESULT)]}, BAD_ID),
+        (
+            {"messages": [assistant(CALL), user({**RESULT, "tool_use_id": "a.b"})]},
+            BAD_ID,
+        ),
+        (
+            {"messages": [assistant(CALL), user({**RESULT, "tool_use_id": None})]},
+            "binding: expr_path=tool_use_id, cause=missing required parameter",
+        ),
+        (
+            {"messages": [assistant(CALL, CALL), user(RESULT, RESULT)]},
+            "messages.0.content: `tool_use` ids must be unique",
+        ),
+        (
+            {"messages": [*HELLO, assistant({**THOUGHT, "thinking": None})]},
+            "binding: expr_path=thinking, cause=missing required parameter",
+        ),
+        (
+            {"messages": [*HELLO, assistant({**THOUGHT, "signature": 5})]},
+            "Mismatch type signature string with value int",
         ),
         ({"tools": []}, "tools is empty"),
         ({"tools": [{**TOOL, "name": ""}]}, "function name is empty"),
@@ -139,6 +217,12 @@ def request(**fields: Any) -> dict[str, Any]:
             {"messages": [user({"type": "image"})]},
             "binding: expr_path=source, cause=missing required parameter",
         ),
+        (
+            {"model": "MiniMax-M2", "messages": [user(text("rain " * 164_000))]},
+            "context window exceeds limit",
+        ),
+        ({"messages": [user(text("half \ud83d"))]}, '"invalid utf8"'),
+        ({"metadata": {"user_id": "\udc00"}}, '"invalid utf8"'),
     ],
 )
 def test_refuses_with_2013(fields, words):
@@ -172,16 +256,27 @@ def test_refuses_with_2013(fields, words):
         {"messages": [*HELLO, *HELLO]},
         {"messages": [{"role": "user_system", "content": "You are a pirate."}, *HELLO]},
         {"messages": [*HELLO, assistant({"type": "thinking", "thinking": "Hm."})]},
+        {"messages": [*HELLO, assistant(THOUGHT, text("\n\n"), CALL), user(RESULT)]},
+        {"messages": [assistant({**CALL, "id": "A-z_9" * 12}), user(LONG_RESULT)]},
+        {"messages": [assistant(CALL), user({**RESULT, "is_error": True}), *HELLO]},
+        {"messages": [user(TEXT, {"type": "mid_conv_system", "content": [TEXT]})]},
+        {"messages": [{"role": "sample_message_ai", "content": [TEXT, IMAGE]}]},
+        {"messages": result_of([TEXT, IMAGE])},
+        {"messages": [user(text("whole \U0001f600 and \\ud83d"))]},
+        {"messages": [user(VIDEO)], "system": ""},
+        {"model": "MiniMax-M2", "messages": [user(text("rain " * 160_000))]},
     ],
 )
 def test_accepts(fields):
     assert refusal(request(**fields)) is None
 
 
+@pytest.mark.parametrize("null", [True, False])
 @pytest.mark.parametrize("field", ["model", "messages"])
-def test_names_the_missing_field(field):
-    body = request()
-    del body[field]
+def test_names_the_missing_field(field, null):
+    body = request(**{field: None})
+    if not null:
+        del body[field]
 
     fault = refusal(body)
 
@@ -206,10 +301,62 @@ def test_names_the_missing_field(field):
             "x",
         ),
         (
+            request(messages=[user({"type": ["text"]})]),
+            "messages.0.content.0",
+            "['text']",
+        ),
+        (
             request(model="MiniMax-M2.7", messages=[user(IMAGE)]),
             "messages.0.content.0",
             "image",
         ),
+        (
+            request(model="MiniMax-M2.7", messages=[user(TEXT, VIDEO)]),
+            "messages.0.content.1",
+            "video",
+        ),
+        (
+            request(messages=result_of([TEXT, VIDEO])),
+            "messages.1.content.0.content.1",
+            "video",
+        ),
+        (
+            request(messages=result_of([RESULT])),
+            "messages.1.content.0.content.0",
+            "tool_result",
+        ),
+        (
+            request(messages=[*HELLO, assistant(RESULT)]),
+            "messages.1.content.0",
+            "tool_result",
+        ),
+        (request(messages=[user(CALL)]), "messages.0.content.0", "tool_use"),
+        (
+            request(messages=[user(TEXT, THOUGHT)]),
+            "messages.0.content.1",
+            "thinking",
+        ),
+        (
+            request(messages=[{"role": "group", "content": [RESULT]}]),
+            "messages.0.content.0",
+            "tool_result",
+        ),
+        (
+            request(messages=[*HELLO, assistant(TEXT, IMAGE)]),
+            "messages.1.content.1",
+            "image",
+        ),
+        (
+            request(messages=[*HELLO, assistant(TEXT, VIDEO)]),
+            "messages.1.content.1",
+            "video",
+        ),
+        (
+            request(messages=[user({"type": "mid_conv_system", "content": [IMAGE]})]),
+            "messages.0.content.0.content.0",
+            "image",
+        ),
+        (request(system=[IMAGE]), "system.0", "image"),
     ],
 )
 def test_refuses_blocks_it_does_not_know_as_documented(body, path, kind):
@@ -300,18 +447,160 @@ def test_accepts_keys(headers):
     assert refuse_key(headers, "right") is None
 
 
-@pytest.mark.parametrize("verdict", ["thinking_altered", "thinking_missing"])
-def test_refuses_unfaithful_thinking_only_on_demand(verdict):
-    replays = [Replay(1, "a", "verbatim"), Replay(3, "b", verdict)]
-    told = Quirks(
-        refuse_altered_thinking=verdict == "thinking_altered",
-        refuse_missing_thinking=verdict == "thinking_missing",
+URL = {"type": "url", "url": "https://example.com/x"}
+PNG = {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}
+MP4 = {"type": "base64", "media_type": "video/mp4", "data": "aGVsbG8="}
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "words"),
+    [
+        ("image", {}, "invalid source.type: 'None' (allowed: url, base64)"),
+        (
+            "video",
+            {"type": "file", "file_id": "7"},
+            "invalid source.type: 'file' (allowed: url, base64)",
+        ),
+        ("image", {"type": ["url"]}, "invalid source.type: '['url']' (allowed: "),
+        ("image", {**URL, "detial": "low"}, "image source has no field detial"),
+        ("image", {**PNG, "url": "https://x.y"}, "image source has no field url"),
+        ("image", {**URL, "fps": 1}, "image source has no field fps"),
+        ("image", {**URL, "media_type": "x"}, "image source has no field media_type"),
+        ("image", {"type": "url"}, "binding: expr_path=url, cause=missing"),
+        ("image", {**URL, "url": 7}, "binding: expr_path=url, cause=missing"),
+        ("image", {**URL, "url": ""}, "source.url must begin with http://"),
+        ("image", {**URL, "url": "https://"}, "source.url must begin with http://"),
+        ("image", {**URL, "url": "/x.png"}, "source.url must begin with http://"),
+        ("image", {**URL, "url": "file:///x"}, "source.url must begin with http://"),
+        (
+            "image",
+            {**URL, "url": "data:image/png;base64,aGk="},
+            "source.url must begin",
+        ),
+        ("image", {**URL, "url": "mm_file://7"}, "mm_file:// is for videos only"),
+        ("video", {**URL, "url": "mm_file://8"}, "file_id not exist"),
+        ("video", {**URL, "url": "mm_file://"}, "file_id not exist"),
+        ("image", {**PNG, "media_type": None}, "binding: expr_path=media_type, cause="),
+        ("image", {**PNG, "data": None}, "binding: expr_path=data, cause=missing"),
+        ("image", {**PNG, "data": 7}, "Mismatch type data string with value int"),
+        ("image", MP4, "unsupported image media_type 'video/mp4'"),
+        ("image", {**PNG, "media_type": "image/bmp"}, "unsupported image media_type"),
+        ("video", PNG, "unsupported video media_type 'image/png'"),
+        (
+            "video",
+            {**MP4, "media_type": "video/quicktime"},
+            "unsupported video media_type 'video/quicktime'",
+        ),
+        ("image", {**PNG, "data": ""}, "image data is not valid base64"),
+        ("image", {**PNG, "data": "aGVsbG8"}, "image data is not valid base64"),
+        ("image", {**PNG, "data": "aGVs bG8="}, "image data is not valid base64"),
+        ("video", {**MP4, "data": "ää=="}, "video data is not valid base64"),
+        ("image", {**URL, "detail": "auto"}, "invalid detail: 'auto'"),
+        ("video", {**URL, "fps": 0.1}, "invalid fps: 0.1"),
+        ("video", {**URL, "fps": 5.1}, "invalid fps: 5.1"),
+        ("video", {**URL, "fps": "1"}, "invalid fps: '1'"),
+        ("video", {**URL, "fps": True}, "invalid fps: True"),
+        ("image", {**URL, "max_long_side_pixel": 0}, "invalid max_long_side_pixel: 0"),
+        ("image", {**URL, "max_long_side_pixel": 1.5}, "invalid max_long_side_pixel:"),
+        ("image", {**URL, "max_long_side_pixel": True}, "invalid max_long_side_pixel:"),
+    ],
+)
+def test_refuses_sources(kind, source, words):
+    fault = refusal(media(kind, **source), videos={7})
+
+    assert fault is not None
+    assert (fault.status, fault.type) == (400, "invalid_request_error")
+    assert fault.message.startswith(f"invalid params, {words}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("image", URL),
+        ("image", {**URL, "url": "HTTP://example.com"}),
+        ("image", {**URL, "detail": "low", "max_long_side_pixel": 1}),
+        ("image", {**URL, "detail": None}),
+        *(
+            ("image", {**PNG, "media_type": f"image/{name}"})
+            for name in ("jpeg", "png", "gif", "webp")
+        ),
+        ("video", {**URL, "url": "mm_file://7"}),
+        ("video", {**URL, "detail": "high", "fps": 0.2}),
+        ("video", {**MP4, "detail": "default", "fps": 5}),
+        *(
+            ("video", {**MP4, "media_type": f"video/{name}"})
+            for name in ("mp4", "mov", "avi", "x-msvideo", "x-matroska")
+        ),
+        ("image", {**PNG, "data": encoded(10 * 2**20)}),
+    ],
+)
+def test_accepts_sources(kind, source):
+    assert refusal(media(kind, **source), videos={7}) is None
+
+
+def test_refuses_images_that_are_too_large():
+    fault = refusal(media("image", **{**PNG, "data": encoded(10 * 2**20 + 1)}))
+
+    assert (fault.status, fault.type) == (413, "request_too_large")
+    assert fault.message == "image exceeds 10 MB"
+
+
+@pytest.mark.parametrize("size", [40 * 2**20, 50 * 2**20 + 1])
+def test_videos_may_be_larger_than_images(size):
+    """Without the request around it, which may not be much larger itself."""
+    faults = list(data_problems("video", "video/mp4", encoded(size)))
+
+    assert [(f.status, f.message) for f in faults] == (
+        [(413, "video exceeds 50 MB")] if size > 50 * 2**20 else []
     )
 
-    assert refuse_replay(replays, Quirks()) is None
-    fault = refuse_replay(replays, told)
+
+def test_images_in_tool_results_are_looked_at_too():
+    broken = {"type": "image", "source": {**URL, "url": "data:,x"}}
+
+    fault = refusal(request(messages=result_of([broken])))
+
+    assert "source.url must begin with" in fault.message
+
+
+def test_refuses_half_characters_that_come_as_bytes():
+    raw = json.dumps(request()).encode().replace(b"Hello", b"\xed\xa0\xbd")
+    record = RecordedRequest("POST", "/", {}, raw, json.loads(raw))
+
+    fault = refuse_body(record, Quirks())
+
     assert fault is not None
-    assert "messages.3" in fault.message
+    assert fault.message == 'invalid params, "invalid utf8" (2013)'
+
+
+@pytest.mark.parametrize(
+    ("replay", "quirk", "message"),
+    [
+        (
+            Replay(3, "b", "thinking_altered", signed=(0, 2), altered=(2,)),
+            "refuse_altered_thinking",
+            "messages.3.content.2: Invalid `signature` in `thinking` block",
+        ),
+        (
+            Replay(3, None, "unknown", signed=(1,)),
+            "refuse_signatures",
+            "messages.3.content.1: Invalid `signature` in `thinking` block",
+        ),
+        (
+            Replay(3, "b", "thinking_missing", signed=(0,)),
+            "refuse_missing_thinking",
+            "invalid params, messages.3: thinking block is missing (2013)",
+        ),
+    ],
+)
+def test_refuses_unfaithful_thinking_only_on_demand(replay, quirk, message):
+    replays = [Replay(1, "a", "verbatim"), replay]
+
+    assert refuse_replay(replays, Quirks()) is None
+    fault = refuse_replay(replays, Quirks(**{quirk: True}))
+    assert fault is not None
+    assert (fault.status, fault.type) == (400, "invalid_request_error")
+    assert fault.message == message
 
 
 def test_lists_stray_keys():
@@ -331,6 +620,15 @@ def test_lists_stray_keys():
     ]
 
 
-@pytest.mark.parametrize("body", [None, [], {"messages": 3}, {"messages": ["x"]}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {"messages": 3},
+        {"messages": ["x"]},
+        {"messages": [{"content": ["x", {"type": []}]}]},
+    ],
+)
 def test_stray_keys_survive_nonsense(body):
     assert stray_keys(body) == []
