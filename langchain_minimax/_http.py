@@ -573,6 +573,11 @@ def _translated(
                 f"{server} did not answer within the limits of `timeout`; a long "
                 "answer comes sooner as a stream."
             )
+        case _ if isinstance(call.body, Form):
+            return MiniMaxConnectionError(
+                f"The upload to {server} broke off: {words}. It may have been refused "
+                "before its end: check the key and the size, then the network."
+            )
         case _ if reader.begun:
             return MiniMaxStreamTruncatedError(
                 f"The reply of {server} broke off before its end: {words}. `.partial` "

@@ -45,11 +45,17 @@ def encoded(value: Any) -> bytes:
 def dumped(value: Any) -> str:
     """JSON for people, and for what is to be parsed again; what is none, as text."""
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=_described)
     except RecursionError:
         return "(nested too deep to be shown)"
     except (TypeError, ValueError):  # keys that are no strings; circles
         return str(value)
+
+
+def _described(value: object) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"({len(value)} bytes)"  # as text they would cost a token or two each
+    return str(value)
 
 
 def excerpt(text: str, length: int) -> str:

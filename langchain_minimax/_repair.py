@@ -349,7 +349,8 @@ def _in_place(
                 yield from labelled("tool_call", [arguments], id=id, name=name)
             case Thinking(thinking):
                 note("a thought that no model had becomes text")
-                yield from labelled("thinking", [Text(thinking)] if thinking else [])
+                said = [Text(thinking)] if thinking.strip() else []
+                yield from labelled("thinking", said)
             case _:
                 yield block
 

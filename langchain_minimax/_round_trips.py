@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._exchange import Exchange
 from langchain_minimax._repair import without_signatures
 from langchain_minimax.errors import MiniMaxError, MiniMaxInvalidRequestError
+
+_SIGNATURE = re.compile(r"\bsignature\b", re.IGNORECASE)
 
 Write = Callable[[ChatRequest, Json], Exchange]
 """Writes a request as an exchange; what the reply is to note comes second."""
@@ -26,10 +29,16 @@ def round_trips(
     try:
         yield write(request, {})
     except MiniMaxInvalidRequestError as refusal:
-        if "signature" not in str(refusal).lower():
+        if not _names_signature(refusal):
             raise
         unsigned = without_signatures(request.conversation)
         if unsigned == request.conversation:
             raise
         again = replace(request, conversation=unsigned)
         yield write(again, {"signatures_refused": True})
+
+
+def _names_signature(refusal: MiniMaxError) -> bool:
+    # The words are unknown; Anthropic's name it: "Invalid `signature` in `thinking`".
+    is_plain = type(refusal) is MiniMaxInvalidRequestError
+    return is_plain and _SIGNATURE.search(str(refusal)) is not None

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from inspect import iscoroutinefunction
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal
 
 from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
@@ -493,7 +493,7 @@ def _further(progress: Progress | None, total: int) -> Callable[[int], None]:
             try:
                 progress(gone, total)
             except OSError as error:
-                raise _ProgressError from error
+                raise _ProgressError(error) from error
 
     return sent
 
@@ -507,4 +507,5 @@ def _own_errors() -> Iterator[None]:
     try:
         yield
     except _ProgressError as error:
-        raise cast("OSError", error.__cause__) from None
+        # Kept by itself, since httpcore takes the cause away.
+        raise error.args[0] from None

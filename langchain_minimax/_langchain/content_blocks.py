@@ -147,9 +147,9 @@ def _taken(part: Json, calls: list[Json], shown: set[str | None]) -> list[Json]:
 
 
 def _standard(block: Json) -> Json:
-    kind = block.get("type")
+    kind = str(block.get("type"))
     if kind in _TRANSLATE:
-        return _TRANSLATE[str(kind)](block)
+        return _TRANSLATE[kind](block)
     if kind in types.KNOWN_BLOCK_TYPES:
         return block
     value = {key: part for key, part in block.items() if key != "index"}

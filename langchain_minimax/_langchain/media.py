@@ -218,13 +218,17 @@ def _flat(kind: Kind, part: Json) -> Json:
 def document_words(part: Json) -> str | None:
     """The words of a document that is nothing but words."""
     source = part.get("source")
-    if isinstance(source, dict) and source.get("type") == "text":
-        return _string(source.get("data"))
-    return _string(part.get("text"))
-
-
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    match source if isinstance(source, dict) else part:
+        case {"type": "text", "data": str(words)} | {"text": str(words)}:
+            return words
+        case {"type": "content", "content": str(words)}:
+            return words
+        case {"type": "content", "content": list(parts)} if parts:
+            texts = [each.get("text") for each in parts if isinstance(each, dict)]
+            said = [text for text in texts if isinstance(text, str)]
+            return "\n\n".join(said) if len(said) == len(parts) else None
+        case _:
+            return None
 
 
 def shows(part: Json) -> bool:
@@ -236,7 +240,7 @@ def _media(kind: Kind, said: Json, part: Json) -> Media:
     url, data = said.get("url"), said.get("base64", said.get("data"))
     media_type = said.get("mime_type", said.get("media_type"))
     if url is None and data is None and said.get("file_id"):
-        url = f"{_UPLOADED}{str(said['file_id']).removeprefix(_UPLOADED)}"
+        url = _uploaded(str(said["file_id"]))
     embedded = data if data is not None else url
     if isinstance(embedded, str) and (found := _DATA_URL.match(embedded)):
         url, data = None, embedded[found.end() :]
@@ -249,6 +253,18 @@ def _media(kind: Kind, said: Json, part: Json) -> Media:
     return Media(
         kind, data=data, media_type=media_type, options=options, cache_control=mark
     )
+
+
+def _uploaded(file_id: str) -> str:
+    digits = file_id.removeprefix(_UPLOADED)
+    if digits.isdecimal():
+        return f"{_UPLOADED}{digits}"
+    msg = (
+        f"The file {excerpt(file_id, 80)!r} is not one of MiniMax's, whose ids are "
+        "numbers: give what it shows by `url` or `base64`, or upload it with "
+        "`MiniMaxFiles`."
+    )
+    raise MiniMaxInvalidRequestError(msg)
 
 
 def _url(kind: Kind, url: object) -> str:

@@ -63,11 +63,9 @@ _SHOWN = MEDIA | UNSUPPORTED
 _EVERYBODYS = _WORDS | _SHOWN | _CALLS
 """What is kept of a reply, whoever wrote it."""
 
-_OFFICIAL = frozenset({"server_tool_use", "web_search_tool_result", "mid_conv_system"})
-"""What MiniMax's schema knows besides, and we carry as it is."""
-
-_OURS = _OFFICIAL | {"thinking", "reasoning"}
-"""What is kept too of a reply that another client had, maybe from MiniMax."""
+_SERVER_TOOLS = frozenset({"server_tool_use", "web_search_tool_result"})
+_THOUGHTS = frozenset({"thinking", "reasoning"})
+"""These two are kept too of a reply that another client had, maybe from MiniMax."""
 
 
 def to_conversation(messages: Sequence[BaseMessage]) -> Conversation:
@@ -139,13 +137,13 @@ def _document(part: Json) -> Iterator[Block]:
     words = document_words(part)
     if words is None:
         return _other(part)
-    title = {"title": str(part["title"])} if part.get("title") else {}
-    return labelled("document", [Text(words, _cache_control(part))], **title)
+    about = {key: str(part[key]) for key in ("title", "context") if part.get(key)}
+    return labelled("document", [Text(words, _cache_control(part))], **about)
 
 
 def _other(part: Json) -> Iterator[Block]:
     kind = part.get("type")
-    if isinstance(kind, str) and kind in _OFFICIAL:
+    if kind == "mid_conv_system":  # in MiniMax's schema, in no shape that it gives
         yield Opaque(_wire(part))
     elif media := to_media(part):
         yield media
@@ -275,7 +273,9 @@ def _reply_block(block: Json, origin: _Origin) -> Iterator[Block]:
     value = block.get("value") if block["type"] == "non_standard" else block
     if not isinstance(value, dict) or not isinstance(kind := _kind(value), str):
         return
-    if kind in _EVERYBODYS or (origin != "foreign" and kind in _OURS):
+    if kind in _SERVER_TOOLS and origin != "foreign":
+        yield Opaque(_wire(value))
+    elif kind in _EVERYBODYS or (origin != "foreign" and kind in _THOUGHTS):
         yield from _remembered(value, kind)
     elif block is not value and origin == "minimax":
         yield Opaque(_wire(value))  # whatever it is, the server said it

@@ -260,7 +260,7 @@ def test_an_upload_whose_connection_was_cut_is_made_again(
 
 @each_way
 def test_a_cut_without_another_attempt(ask: Any, wire: Any, video: Path) -> None:
-    with pytest.raises(MiniMaxConnectionError, match="none that lasted"):
+    with pytest.raises(MiniMaxConnectionError, match="broke off"):
         ask(manage_wire(wire(b"")), "upload", video)
 
 
@@ -290,3 +290,22 @@ def test_nobody_listens(ask: Any) -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(MiniMaxConnectionError, match="`base_url`"):
         ask(MiniMaxFiles(base_url=url, max_retries=0), "list")
+
+
+def _full_disk(*_: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_what_the_progress_raises_comes_out_as_it_is(
+    serve: Callable[..., Emulator], tmp_path: Path
+) -> None:
+    server = serve()
+    video = tmp_path / "a.mp4"
+    video.write_bytes(b"film" * 1000)
+    files = MiniMaxFiles(base_url=server.base_url, api_key=server.api_key)
+    with pytest.raises(OSError, match="No space left") as raised:
+        files.upload(video, progress=_full_disk)
+    assert type(raised.value) is OSError
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(files.aupload(video, progress=_full_disk))
+    assert not server.files

@@ -1022,9 +1022,10 @@ PARTS: list[Any] = [
     create_non_standard_block(
         {"type": "mid_conv_system", "index": 1, "partial_json": "{"}
     ),
-    {**CONTENT[4], "index": "lc_r1_0", "partial_json": "{"},
+    {**IMAGE, "index": "lc_r1_0", "partial_json": "{"},
 ]
 THOUGHTS: list[Any] = [
+    {**CONTENT[4], "index": "lc_r1_0", "partial_json": "{"},
     {**CONTENT[0], "index": "lc_r1_0"},
     {"type": "reasoning", "reasoning": "Hm", "id": "lc_1", "index": 5},
 ]
