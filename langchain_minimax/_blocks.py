@@ -20,10 +20,19 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """An earlier thought of the model, handed back unchanged."""
+    """An earlier thought of the model, handed back unchanged.
+
+    Attributes:
+        thinking: What the model thought.
+        signature: The server's own, if the Messages API sent it.
+        sent_as: How Chat Completions sent it: the `field` that it was in, an `item` of
+            `reasoning_details` without its text, the `opening` and `closing` tags of
+            one that stood in the content, and the whole `text` where that differs.
+    """
 
     thinking: str
     signature: str | None = None
+    sent_as: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,10 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """Everything one request says; `None` and empty mean: leave it out."""
+    """Everything one request says; `None` and empty mean: leave it out.
+
+    `official` is whether it goes to one of MiniMax's own hosts.
+    """
 
     model: str
     conversation: Conversation
@@ -151,4 +163,5 @@ class ChatRequest:
     effort: str | None = None
     service_tier: str | None = None
     user_id: str | None = None
+    official: bool = True
     extra: Mapping[str, Any] | None = None

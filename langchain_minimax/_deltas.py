@@ -2,7 +2,7 @@
 
 A reply is `Started`, then its blocks, then `Stopped`. A block is a run of steps with
 the same `place`, its position in the reply; it is never taken up again once the next
-one began. Thinking ends with its `Signature`, a tool call with `ToolUseStopped`.
+one began. Thinking ends with its `Signature` or `SentAs`, a call with `ToolUseStopped`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,18 @@ class Signature:
 
     place: int
     signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentAs:
+    """How Chat Completions spelled a thinking block, once, at its end.
+
+    That protocol has no signatures; `sent_as` is what the server needs to get its
+    thought back as it sent it. See `_blocks.Thinking`.
+    """
+
+    place: int
+    sent_as: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +135,7 @@ Delta = (
     | TextDelta
     | ThinkingDelta
     | Signature
+    | SentAs
     | ToolUseStarted
     | ToolUseDelta
     | ToolUseStopped

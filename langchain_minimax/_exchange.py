@@ -54,6 +54,8 @@ def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
     path, query = without_endpoint(parts.path), parts.query
     if is_official(parts.geturl()):
         path, query = dialect.official_prefix, ""
+    elif not dialect.official_prefix:
+        path = path.removesuffix("/anthropic")  # there is the other protocol
     path += dialect.path
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from langchain_minimax._blocks import Json
 from langchain_minimax._deltas import (
     Delta,
+    SentAs,
     Signature,
     Started,
     Stopped,
@@ -85,7 +86,7 @@ class StopSequences:
         match delta:
             case TextDelta(place, text):
                 return self._text(place, text)
-            case Started() | ThinkingDelta() | Signature():
+            case Started() | ThinkingDelta() | Signature() | SentAs():
                 return (delta,)
             case _:
                 return (*self._release(), delta)

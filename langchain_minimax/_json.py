@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, NoReturn
 
 from pydantic_core import (
     PydanticSerializationError,
@@ -26,6 +28,49 @@ def parsed(data: bytes) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError):
         return None
+
+
+def arguments_in(text: str) -> dict[str, Any] | None:
+    """The arguments of a call, or `None` if the text is not one whole JSON object."""
+    if not text:
+        return {}
+    try:
+        value = json.loads(
+            text, strict=False, parse_constant=_no_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _no_constant(name: str) -> NoReturn:
+    """`NaN` and its kin are no JSON, and no server would take them back."""
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)
+
+
+def _finite(digits: str) -> float:
+    """A number that is too large for a float would come back as `Infinity`."""
+    value = float(digits)
+    return value if isfinite(value) else _no_constant(digits)
+
+
+def string_in(source: Mapping[str, Any], key: str) -> str:
+    """The text under a key; empty if there is none."""
+    value = source.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def object_in(source: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The object under a key; empty if there is none."""
+    value = source.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def count_in(source: Mapping[str, Any], key: str) -> int | None:
+    """The number of something under a key, if there is one."""
+    value = source.get(key)
+    return value if isinstance(value, int) and value >= 0 else None
 
 
 def encoded(value: Any) -> bytes:

@@ -81,7 +81,7 @@ def _unsigned(blocks: Iterable[Block]) -> Iterator[Block]:
         if not isinstance(block, Thinking):
             yield block
         elif block.thinking:
-            yield Thinking(block.thinking)
+            yield replace(block, signature=None)
 
 
 def labelled(tag: str, blocks: Iterable[Block], **attributes: str) -> Iterator[Block]:

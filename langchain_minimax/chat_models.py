@@ -41,7 +41,8 @@ from typing_extensions import Self, override
 from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._connection import Connection
 from langchain_minimax._deltas import Delta, TextDelta
-from langchain_minimax._dialects import Dialect, anthropic
+from langchain_minimax._dialects import Dialect, anthropic, openai
+from langchain_minimax._dialects.think_tags import ThinkTags
 from langchain_minimax._exchange import Exchange, exchange, is_official, resolve_url
 from langchain_minimax._filters import Noted, StopSequences
 from langchain_minimax._langchain.chunks import Chunks, fold
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from langchain_minimax._http import Deadline
 
 
-_DIALECTS: dict[str, Dialect] = {"anthropic": anthropic}
+_DIALECTS: dict[str, Dialect] = {"anthropic": anthropic, "openai": openai}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,11 @@ class ChatMiniMax(Connection, BaseChatModel):
     model: str = Field(validation_alias=AliasChoices("model", "model_name"))
     """The model's id, such as `MiniMax-M3`; unknown ids are passed on."""
 
-    protocol: Literal["anthropic"] = "anthropic"
-    """Which of MiniMax's APIs to speak: the Messages API."""
+    protocol: Literal["anthropic", "openai"] = "anthropic"
+    """Which of MiniMax's APIs to speak: Messages or Chat Completions.
+
+    Messages and threads are the same on both, and a thread may change at any turn.
+    """
 
     max_tokens: int | None = Field(
         default=None,
@@ -231,7 +235,7 @@ class ChatMiniMax(Connection, BaseChatModel):
 
     @model_validator(mode="after")
     def _check_minimax_options(self) -> Self:
-        resolve_url(self.base_url, self.region, self._dialect)
+        resolve_url(self.base_url, self.region, _DIALECTS[self.protocol])
         self._options().check()
         return self
 
@@ -469,18 +473,24 @@ class ChatMiniMax(Connection, BaseChatModel):
         said.pop("stream", None)  # LangChain's way of asking for `_stream`
         warn_unknown(said)
         options = self._options().called_with(stop, said)
-        url = resolve_url(self.base_url, self.region, self._dialect)
+        options.check()
+        dialect = _DIALECTS[options.protocol]
+        url = resolve_url(self.base_url, self.region, dialect)
+        official = is_official(url)
         stops = options.stop_sequences()
+        # Self-hosted servers may leave thinking in the text, on this protocol too.
+        tagged = options.protocol == "anthropic" and not official
         secret, headers = self._key(url), self._headers()
 
         def write(request: ChatRequest, notes: Json) -> Exchange:
             return exchange(
-                self._dialect,
+                dialect,
                 request,
                 url=url,
                 secret=secret,
                 headers=headers,
                 filters=lambda: [
+                    *([ThinkTags()] if tagged else []),
                     *([StopSequences(stops)] if stops else []),
                     *([Noted(notes)] if notes else []),
                 ],
@@ -489,7 +499,7 @@ class ChatMiniMax(Connection, BaseChatModel):
         request = options.request(
             repair(to_conversation(messages)),
             stream=stream,
-            official=is_official(url),
+            official=official,
         )
         return _Call(
             round_trips(request, write),
@@ -573,6 +583,7 @@ class ChatMiniMax(Connection, BaseChatModel):
         trace_metadata = self.metadata or {}
         return Options(
             model=self.model,
+            protocol=self.protocol,
             max_tokens=self.max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
@@ -584,7 +595,3 @@ class ChatMiniMax(Connection, BaseChatModel):
             stream_usage=self.stream_usage,
             model_kwargs=self.model_kwargs,
         )
-
-    @property
-    def _dialect(self) -> Dialect:
-        return _DIALECTS[self.protocol]

@@ -1,6 +1,7 @@
 """A chat request in, a JSON body out; server-sent events in, deltas out.
 
-One module a protocol; none of them knows LangChain, httpx or its siblings.
+One module a protocol; none of them knows LangChain, httpx or its siblings. Both read
+their events with `events`, and know of `think_tags`.
 """
 
 from __future__ import annotations

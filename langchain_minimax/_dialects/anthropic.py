@@ -6,11 +6,9 @@ schema); live recordings of anomalyco/opencode's provider tests (2026-09-29).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
-from typing import Any, ClassVar, NoReturn, Protocol
+from typing import Any, ClassVar, Protocol
 
 from langchain_minimax._blocks import (
     Block,
@@ -40,9 +38,18 @@ from langchain_minimax._deltas import (
     ToolUseStopped,
     Usage,
 )
-from langchain_minimax._json import dumped, excerpt, parsed
+from langchain_minimax._dialects.events import parse, refuse
+from langchain_minimax._dialects.think_tags import put_back
+from langchain_minimax._json import (
+    arguments_in,
+    count_in,
+    dumped,
+    excerpt,
+    object_in,
+    string_in,
+)
 from langchain_minimax._sse import ServerSentEvent
-from langchain_minimax.errors import MiniMaxResponseError, failure_in_reply
+from langchain_minimax.errors import MiniMaxResponseError
 
 path = "/v1/messages"
 official_prefix = "/anthropic"
@@ -59,7 +66,9 @@ def encode(request: ChatRequest) -> Json:
         "model": request.model,
         "max_tokens": request.max_tokens,
         "system": [_block(text) for text in conversation.system],
-        "messages": [_turn(turn) for turn in conversation.turns],
+        "messages": [
+            _turn(turn, official=request.official) for turn in conversation.turns
+        ],
         "tools": [_tool(tool) for tool in request.tools],
         "tool_choice": _tool_choice(request.tool_choice) if request.tools else None,
         "temperature": request.temperature,
@@ -74,22 +83,19 @@ def encode(request: ChatRequest) -> Json:
     return said | dict(request.extra or {})
 
 
-def _turn(turn: Turn) -> Json:
-    return {"role": turn.role, "content": [_block(block) for block in turn.blocks]}
+def _turn(turn: Turn, *, official: bool) -> Json:
+    # Self-hosted servers get back what they sent: thoughts in the text (vLLM).
+    blocks = turn.blocks if official else put_back(turn.blocks)
+    return {"role": turn.role, "content": [_block(block) for block in blocks]}
 
 
 def _block(block: Block) -> Json:
     match block:
         case Text(text, cache):
             return {"type": "text", "text": text} | _cache_control(cache)
-        case Thinking(thinking, None):
-            return {"type": "thinking", "thinking": thinking}
         case Thinking(thinking, signature):
-            return {
-                "type": "thinking",
-                "thinking": thinking,
-                "signature": signature,
-            }
+            thought = {"type": "thinking", "thinking": thinking}
+            return thought | ({} if signature is None else {"signature": signature})
         case ToolUse(id, name, input, cache):
             call = {"type": "tool_use", "id": id, "name": name, "input": input}
             return call | _cache_control(cache)
@@ -175,7 +181,7 @@ class _OpenText:
     empty: bool = True
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
-        text = _string(delta, "text")
+        text = string_in(delta, "text")
         if not text:
             return ()
         self.empty = False
@@ -199,7 +205,10 @@ class _OpenThinking:
     signature: list[str] = field(default_factory=list)
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
-        thinking, signature = _string(delta, "thinking"), _string(delta, "signature")
+        thinking, signature = (
+            string_in(delta, "thinking"),
+            string_in(delta, "signature"),
+        )
         self.empty = self.empty and not thinking and not signature
         told = "".join(self.signature)
         is_repeated = signature == told and (self.given or len(told) >= _WHOLE)
@@ -230,7 +239,7 @@ class _OpenToolUse:
     empty: bool = False
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
-        piece = _string(delta, "partial_json")
+        piece = string_in(delta, "partial_json")
         if not piece:
             return ()
         self.json.append(piece)
@@ -242,7 +251,7 @@ class _OpenToolUse:
             text = self.start if isinstance(self.start, str) else dumped(self.start)
             said = self.delta({"partial_json": text})
         text = "".join(self.json)
-        arguments = _arguments(text) if self.name else None
+        arguments = arguments_in(text) if self.name else None
         return (*said, ToolUseStopped(self.place, self.id, self.name, arguments, text))
 
 
@@ -257,38 +266,13 @@ class _OpenOpaque:
     empty: bool = False
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
-        self.json.append(_string(delta, "partial_json"))
+        self.json.append(string_in(delta, "partial_json"))
         return ()
 
     def stop(self) -> Sequence[Delta]:
-        arguments = _arguments("".join(self.json))
+        arguments = arguments_in("".join(self.json))
         block = {**self.block, "input": arguments} if arguments else self.block
         return (OpaqueBlock(self.place, block),)
-
-
-def _arguments(text: str) -> Json | None:
-    """The arguments of a call, or `None` if the text is not one whole JSON object."""
-    if not text:
-        return {}
-    try:
-        value = json.loads(
-            text, strict=False, parse_constant=_no_constant, parse_float=_finite
-        )
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _no_constant(name: str) -> NoReturn:
-    """`NaN` and its kin are no JSON, and no server would take them back."""
-    msg = f"{name} is not JSON"
-    raise ValueError(msg)
-
-
-def _finite(digits: str) -> float:
-    """A number that is too large for a float would come back as `Infinity`."""
-    value = float(digits)
-    return value if isfinite(value) else _no_constant(digits)
 
 
 class AnthropicDecoder:
@@ -330,7 +314,7 @@ class AnthropicDecoder:
         """Takes the next event of a stream."""
         if event.data.strip() in (b"", b"[DONE]"):
             return ()
-        return self._take(_parse(event.data), event.event)
+        return self._take(parse(event), event.event)
 
     def whole(self, document: Mapping[str, object]) -> Sequence[Delta]:
         """Replays a reply that came in one piece as the stream it could have been."""
@@ -361,31 +345,31 @@ class AnthropicDecoder:
             case "content_block_stop":
                 return (*self._close(), *self._taken_up())
             case "message_start":
-                return self._begin(_object(event, "message"))
+                return self._begin(object_in(event, "message"))
             case "message_delta":
                 self._note(event)
             case "message_stop":
                 self._ended = True
             case _:
-                _refuse(event, name)
+                refuse(event, name)
         return ()
 
     def _begin(self, message: Json) -> Sequence[Delta]:
-        _refuse(message)
+        refuse(message)
         self._begun = True
-        self._note_usage(_object(message, "usage"))
+        self._note_usage(object_in(message, "usage"))
         self._note_tier(message)
         if self._reply_id is not None:
             return ()
-        self._reply_id = _string(message, "id")
-        return (Started(self._reply_id, _string(message, "model") or None),)
+        self._reply_id = string_in(message, "id")
+        return (Started(self._reply_id, string_in(message, "model") or None),)
 
     def _start(self, event: Json) -> Sequence[Delta]:
         index = _index(event)
         if self._block is not None and index not in (self._wire_index, None):
             self._waiting.setdefault(index, []).append(event)
             return ()
-        return self._open(index, _object(event, "content_block"))
+        return self._open(index, object_in(event, "content_block"))
 
     def _taken_up(self) -> Sequence[Delta]:
         """What the waiting blocks said, up to the first that is still open."""
@@ -397,9 +381,9 @@ class AnthropicDecoder:
         return said
 
     def _delta(self, event: Json) -> Sequence[Delta]:
-        delta = _object(event, "delta")
+        delta = object_in(event, "delta")
         index = _index(event)
-        kind = _KIND_OF_DELTA.get(_string(delta, "type"))
+        kind = _KIND_OF_DELTA.get(string_in(delta, "type"))
         block = self._block
         # Arguments can only belong to a call that has begun, whatever their index.
         is_meant = index in (self._wire_index, None) or kind == "tool_use"
@@ -417,7 +401,7 @@ class AnthropicDecoder:
             case "text":
                 self._block = _OpenText(self._place)
             case "thinking":
-                self._block = _OpenThinking(self._place, _string(block, "signature"))
+                self._block = _OpenThinking(self._place, string_in(block, "signature"))
             case "tool_use":
                 call = self._call(block)
                 self._block = call
@@ -431,8 +415,8 @@ class AnthropicDecoder:
 
     def _call(self, block: Json) -> _OpenToolUse:
         # LangChain cannot answer a call without an id; self-hosted servers forget it.
-        id = _string(block, "id") or f"call_{self._reply_id or ''}_{self._place}"
-        name = _string(block, "name")
+        id = string_in(block, "id") or f"call_{self._reply_id or ''}_{self._place}"
+        name = string_in(block, "name")
         return _OpenToolUse(self._place, id, name, block.get("input"))
 
     def _close(self) -> Sequence[Delta]:
@@ -445,12 +429,12 @@ class AnthropicDecoder:
         return block.stop()
 
     def _note(self, event: Json) -> None:
-        _refuse(event)
+        refuse(event)
         self._begun = True
-        usage = _object(event, "usage")
+        usage = object_in(event, "usage")
         self._note_usage(usage)
         self._counted = self._counted or "output_tokens" in usage
-        reason = _string(_object(event, "delta"), "stop_reason")
+        reason = string_in(object_in(event, "delta"), "stop_reason")
         self._stop_reason = reason or self._stop_reason
 
     def _note_usage(self, usage: Json) -> None:
@@ -467,7 +451,7 @@ class AnthropicDecoder:
             self._usage = {**base, **counts}
 
     def _note_tier(self, source: Json) -> None:
-        self._service_tier = _string(source, "service_tier") or self._service_tier
+        self._service_tier = string_in(source, "service_tier") or self._service_tier
 
 
 _KIND_OF_DELTA = {
@@ -483,28 +467,8 @@ def decoder() -> AnthropicDecoder:
     return AnthropicDecoder()
 
 
-def _parse(data: bytes) -> Json:
-    event = parsed(data)
-    if isinstance(event, dict):
-        return event
-    found = excerpt(data.decode("utf-8", "replace"), 200)
-    raise MiniMaxResponseError(
-        f"The stream holds something that is no event: {found!r}"
-    )
-
-
-def _refuse(event: Json, name: str = "") -> None:
-    error = failure_in_reply(event)
-    if error is None and "error" in (name, event.get("type")):
-        error = MiniMaxResponseError(
-            f"MiniMax reported an error in the stream: {excerpt(dumped(event), 500)}"
-        )
-    if error is not None:
-        raise error
-
-
 def _as_stream(document: Mapping[str, Any]) -> Iterator[Json]:
-    _refuse(dict(document))
+    refuse(dict(document))
     content = document.get("content")
     if not isinstance(content, list):
         raise MiniMaxResponseError(
@@ -518,33 +482,21 @@ def _as_stream(document: Mapping[str, Any]) -> Iterator[Json]:
     yield {"type": "message_stop"}
 
 
-def _string(source: Mapping[str, Any], key: str) -> str:
-    value = source.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _index(event: Json) -> str | None:
     """Which block an event is about, as a key: a gateway may number as it likes."""
     index = event.get("index")
     return None if index is None else repr(index)
 
 
-def _object(source: Mapping[str, Any], key: str) -> Json:
-    value = source.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _usage(counts: Json) -> Usage | None:
-    def count(source: Json, key: str) -> int | None:
-        value = source.get(key)
-        return value if isinstance(value, int) and value >= 0 else None
-
     if not counts:
         return None
     return Usage(
-        input=count(counts, "input_tokens") or 0,
-        output=count(counts, "output_tokens") or 0,
-        cache_read=count(counts, "cache_read_input_tokens"),
-        cache_creation=count(counts, "cache_creation_input_tokens"),
-        reasoning=count(_object(counts, "output_tokens_details"), "thinking_tokens"),
+        input=count_in(counts, "input_tokens") or 0,
+        output=count_in(counts, "output_tokens") or 0,
+        cache_read=count_in(counts, "cache_read_input_tokens"),
+        cache_creation=count_in(counts, "cache_creation_input_tokens"),
+        reasoning=count_in(
+            object_in(counts, "output_tokens_details"), "thinking_tokens"
+        ),
     )

@@ -27,6 +27,7 @@ from langchain_minimax._deltas import (
     BlockStopped,
     Delta,
     OpaqueBlock,
+    SentAs,
     Signature,
     Started,
     Stopped,
@@ -49,7 +50,7 @@ class _Layout(Protocol):
 
     def text(self, key: str, text: str, *, first: bool) -> Json: ...
 
-    def thinking(self, key: str, thinking: str, signature: str | None) -> Json: ...
+    def thinking(self, key: str, thinking: str, kept: Json) -> Json: ...
 
     def tool_use(self, key: str, chunk: ToolCallChunk) -> Json: ...
 
@@ -67,10 +68,8 @@ class _V0:
             return {"content": text}
         return {"content": [{"type": "text", "text": text, "index": key}]}
 
-    def thinking(self, key: str, thinking: str, signature: str | None) -> Json:
-        block = {"type": "thinking", "thinking": thinking, "index": key}
-        if signature is not None:
-            block["signature"] = signature
+    def thinking(self, key: str, thinking: str, kept: Json) -> Json:
+        block = {"type": "thinking", "thinking": thinking, "index": key, **kept}
         return {"additional_kwargs": {"thinking_blocks": [block]}}
 
     def tool_use(self, key: str, chunk: ToolCallChunk) -> Json:  # noqa: ARG002
@@ -89,11 +88,9 @@ class _V1:
     def text(self, key: str, text: str, *, first: bool) -> Json:  # noqa: ARG002
         return {"content": [{"type": "text", "text": text, "index": key}]}
 
-    def thinking(self, key: str, thinking: str, signature: str | None) -> Json:
+    def thinking(self, key: str, thinking: str, kept: Json) -> Json:
         block: Json = {"type": "reasoning", "reasoning": thinking, "index": key}
-        if signature is not None:
-            block["extras"] = {"signature": signature}
-        return {"content": [block]}
+        return {"content": [{**block, "extras": kept} if kept else block]}
 
     def tool_use(self, key: str, chunk: ToolCallChunk) -> Json:
         return {"content": [{**chunk, "index": key}], "tool_call_chunks": [chunk]}
@@ -141,9 +138,12 @@ class Chunks:
             case TextDelta(place, text):
                 return layout.text(self._at(place), text, first=self._is_first(place))
             case ThinkingDelta(place, thinking):
-                return layout.thinking(self._at(place), thinking, None)
+                return layout.thinking(self._at(place), thinking, {})
             case Signature(place, signature):
-                return layout.thinking(self._at(place), "", signature)
+                kept = {"signature": signature}
+                return layout.thinking(self._at(place), "", kept)
+            case SentAs(place, sent_as):
+                return layout.thinking(self._at(place), "", {"sent_as": sent_as})
             case ToolUseStarted(place, id, name):
                 self._only_thinking = False
                 self._open_call = place, []

@@ -158,8 +158,9 @@ def _standard(block: Json) -> Json:
 
 def _reasoning(block: Json) -> Json:
     reasoning: Json = {"type": "reasoning", "reasoning": block.get("thinking", "")}
-    if block.get("signature"):
-        reasoning["extras"] = {"signature": block["signature"]}
+    extras = {key: block[key] for key in ("signature", "sent_as") if block.get(key)}
+    if extras:
+        reasoning["extras"] = extras
     return _with_index(reasoning, block)
 
 

@@ -14,6 +14,7 @@ from langchain_minimax._deltas import (
     BlockStopped,
     Delta,
     OpaqueBlock,
+    SentAs,
     Signature,
     Started,
     Stopped,
@@ -66,10 +67,9 @@ class Events:
             case ThinkingDelta(_, thinking):
                 return self._more("reasoning", thinking)
             case Signature(_, signature):
-                opened = self._more("reasoning", "")
-                if self._open is not None:
-                    self._open.extras["signature"] = signature
-                return opened
+                return self._keep({"signature": signature})
+            case SentAs(_, sent_as):
+                return self._keep({"sent_as": sent_as})
             case BlockStopped():
                 return self._stop()
             case ToolUseStarted(_, id, name):
@@ -101,6 +101,13 @@ class Events:
             self._open.pieces.append(piece)
             events.append(self._delta({"type": f"{type}-delta", type: piece}))
         return events
+
+    def _keep(self, extras: Json) -> Sequence[Json]:
+        """Keeps what a thought has to come back with, for its end."""
+        opened = self._more("reasoning", "")
+        if self._open is not None:
+            self._open.extras |= extras
+        return opened
 
     def _stop(self) -> Sequence[Json]:
         block, self._open = self._open, None

@@ -294,11 +294,15 @@ def _remembered(part: Json, kind: str) -> Sequence[Block]:
 
 def _thinking(part: Json) -> Iterator[Block]:
     extras = part.get("extras")
-    beside = extras.get("signature") if isinstance(extras, dict) else None
+    kept = {**extras, **part} if isinstance(extras, dict) else part
     thinking = part.get("reasoning") or part.get("thinking") or ""
-    signature = part.get("signature") or beside
-    if isinstance(thinking, str) and (thinking or signature):
-        yield Thinking(thinking, signature if isinstance(signature, str) else None)
+    signature, sent_as = kept.get("signature"), kept.get("sent_as")
+    if isinstance(thinking, str) and (thinking or signature or sent_as):
+        yield Thinking(
+            thinking,
+            signature if isinstance(signature, str) else None,
+            sent_as if isinstance(sent_as, dict) else None,
+        )
 
 
 def _call(part: Json) -> Iterator[Block]:

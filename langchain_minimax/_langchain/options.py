@@ -29,6 +29,8 @@ ALIASES = {
 }
 """Other spellings of a field, of the constructor's and of a call's."""
 
+PROTOCOLS = ("anthropic", "openai")
+
 _RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
 _TYPES: dict[str, tuple[type, ...]] = {
     "model": (str,),
@@ -48,7 +50,7 @@ _ELSEWHERE = {
     "extra_headers": "use `default_headers`, which stay out of traces",
     **dict.fromkeys(
         (
-            *("api_key", "region", "base_url", "protocol", "proxy", "default_headers"),
+            *("api_key", "region", "base_url", "proxy", "default_headers"),
             *("timeout", "stream_idle_timeout", "max_retries", "output_version"),
             *("http_client", "http_async_client", "rate_limiter", "streaming"),
         ),
@@ -79,6 +81,7 @@ class Options:
     """What a call says besides its messages."""
 
     model: str
+    protocol: str = "anthropic"
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -136,6 +139,11 @@ class Options:
         self.check()
         model = card(self.model)
         check_media(conversation, self.model, model)
+        if self.user_id and self.protocol == "openai":
+            warn_once(
+                "Chat Completions has no field for `user_id`; it is not sent. The "
+                'Messages API has: `protocol="anthropic"`.'
+            )
         thinking = _thinking(self.thinking, self.effort, model, official=official)
         tools = tuple(to_tool(tool) for tool in self.tools or ())
         return ChatRequest(
@@ -151,6 +159,7 @@ class Options:
             effort=_effort(self.effort, model),
             service_tier=self.service_tier,
             user_id=self.user_id,
+            official=official,
             extra=self.model_kwargs,
         )
 
@@ -167,6 +176,7 @@ class Options:
                 words = " or ".join(each.__name__ for each in wanted)
                 msg = f"`{name}` is {value!r}; it has to be of type {words}."
                 raise MiniMaxInvalidRequestError(msg)
+        _check_protocol(self.protocol)
         _wanted(self.thinking, self.effort, official=False)
         if not all(isinstance(sequence, str) for sequence in self.stop_sequences()):
             msg = f"`stop` is {self.stop!r}; it has to be strings."
@@ -183,6 +193,12 @@ class Options:
             if name in _ELSEWHERE:
                 msg = f"`{name}` cannot be set this way: {_ELSEWHERE[name]}."
                 raise MiniMaxInvalidRequestError(msg)
+
+
+def _check_protocol(protocol: str) -> None:
+    if protocol not in PROTOCOLS:
+        msg = f"`protocol` is {protocol!r}; say {' or '.join(map(repr, PROTOCOLS))}."
+        raise MiniMaxInvalidRequestError(msg)
 
 
 _KNOWN = frozenset(field.name for field in fields(Options)) - {"model_kwargs"}
