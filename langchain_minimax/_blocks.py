@@ -25,9 +25,9 @@ class Thinking:
     Attributes:
         thinking: What the model thought.
         signature: The server's own, if the Messages API sent it.
-        sent_as: How Chat Completions sent it: the `field` that it was in, an `item` of
-            `reasoning_details` without its text, the `opening` and `closing` tags of
-            one that stood in the content, and the whole `text` where that differs.
+        sent_as: How it came where nothing is signed: the `field` that it was in, its
+            `item` of `reasoning_details` without the text, and the `opening` and
+            `closing` tags around it.
     """
 
     thinking: str
@@ -148,12 +148,13 @@ class ToolChoice:
 class ChatRequest:
     """Everything one request says; `None` and empty mean: leave it out.
 
+    `stream_usage` is whether a stream is asked to count, where that is to be asked for;
     `official` is whether it goes to one of MiniMax's own hosts.
     """
 
     model: str
     conversation: Conversation
-    max_tokens: int
+    max_tokens: int | None
     stream: bool
     tools: tuple[Tool | Opaque, ...] = ()
     tool_choice: ToolChoice | None = None
@@ -163,5 +164,6 @@ class ChatRequest:
     effort: str | None = None
     service_tier: str | None = None
     user_id: str | None = None
+    stream_usage: bool = True
     official: bool = True
     extra: Mapping[str, Any] | None = None

@@ -52,7 +52,10 @@ class Connection(BaseModel):
         validation_alias=AliasChoices("api_key", "minimax_api_key"),
         default_factory=secret_from_env("MINIMAX_API_KEY", default=None),
     )
-    """Read from `MINIMAX_API_KEY`. MiniMax's own hosts need one, at the first call."""
+    """Read from `MINIMAX_API_KEY`. MiniMax's own hosts need one, at the first call.
+
+    `""` sends none, whatever the environment says: for a server of your own.
+    """
 
     region: Literal["global", "china"] = Field(
         default_factory=from_env("MINIMAX_REGION", default="global"),

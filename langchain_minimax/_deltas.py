@@ -61,10 +61,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class SentAs:
-    """How Chat Completions spelled a thinking block, once, at its end.
+    """How an unsigned thinking block was spelled, once, at its end.
 
-    That protocol has no signatures; `sent_as` is what the server needs to get its
-    thought back as it sent it. See `_blocks.Thinking`.
+    Chat Completions and self-hosted servers sign nothing; `sent_as` is what they need
+    to get a thought back as they sent it. See `_blocks.Thinking`.
     """
 
     place: int

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import ClassVar, Generic, TypeVar
@@ -54,6 +54,9 @@ def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
     path, query = without_endpoint(parts.path), parts.query
     if is_official(parts.geturl()):
         path, query = dialect.official_prefix, ""
+    elif parts.path.rstrip("/").endswith(dialect.path.removeprefix("/v1")):
+        # The whole of it, which may know no `/v1`.
+        return parts._replace(path=parts.path.rstrip("/")).geturl()
     elif not dialect.official_prefix:
         path = path.removesuffix("/anthropic")  # there is the other protocol
     path += dialect.path
@@ -91,8 +94,10 @@ def _parts(given: str) -> SplitResult | None:
         port = parts.port
     except ValueError:
         return None
-    known = parts.scheme in ("http", "https") and parts.hostname and port != 0
-    return parts if known else None
+    is_known = parts.scheme in ("http", "https") and port != 0
+    # `http//host` is no scheme but a slip.
+    named = parts.hostname and parts.hostname not in ("http", "https")
+    return parts if is_known and named else None
 
 
 def _with_scheme(given: str) -> str:
@@ -223,6 +228,11 @@ class Reader(ABC, Generic[Heard]):
         return False
 
     @property
+    def is_whole(self) -> bool:
+        """Whether only a count of tokens can still follow."""
+        return False
+
+    @property
     def ended(self) -> bool:
         """Whether there is nothing more to wait for."""
         return False
@@ -244,6 +254,9 @@ class Reader(ABC, Generic[Heard]):
         """This error with what is known of the reply, and without the secrets."""
         error.request_id = error.request_id or self._headers.get("trace-id")
         error.status_code = error.status_code or self._status or None
+        if error.response is not None and not error.response.headers:
+            # An error inside the body does not know them; one may say `Retry-After`.
+            error.response = replace(error.response, headers=dict(self._headers))
         return error.without(*self._secrets)
 
     def _document(self, body: bytes) -> Json:
@@ -279,6 +292,11 @@ class ReplyReader(Reader[Delta]):
     def complete(self) -> bool:
         """Whether everything that matters has arrived."""
         return self._decoder.complete or any(stage.done for stage in self._filters)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether only a count of tokens can still follow."""
+        return self._decoder.complete
 
     @property
     def ended(self) -> bool:

@@ -71,6 +71,7 @@ class Call(Protocol[Heard]):
 
 
 _CONNECT = 10.0
+_LAST_WORDS = 10.0  # a server that keeps the line open with comments need not end
 _CALL = 7200.0  # 131,072 tokens, M3's default, take 6,554 s at 20 tokens a second
 
 
@@ -157,6 +158,21 @@ class Deadline:
             f"The call took longer than its {self._limit:g} s. Give it more with "
             f"`timeout`, or {self._remedy}."
         )
+
+
+class Patience:
+    """How long a reply that is whole is read on, for its tokens to be counted."""
+
+    def __init__(self) -> None:
+        self._end: float | None = None
+
+    def is_over(self, reader: Reader[Heard], deadline: Deadline) -> bool:
+        """Whether to stop reading, after a piece that was read."""
+        if reader.ended or (reader.complete and deadline.left() <= 0):
+            return True
+        if reader.is_whole and self._end is None:
+            self._end = time.monotonic() + _LAST_WORDS
+        return self._end is not None and time.monotonic() >= self._end
 
 
 # --- Pools ---------------------------------------------------------------------------
@@ -360,7 +376,7 @@ class Transport:
     def _attempt(
         self, call: Call[Heard], deadline: Deadline
     ) -> Generator[Batch[Heard], None, None]:
-        reader = call.reader()
+        reader, patience = call.reader(), Patience()
         pooled = nullcontext(self.client) if self.client else _pooled(self.proxy)
         try:
             with pooled as client, _opened(call.body, deadline) as content:
@@ -373,7 +389,7 @@ class Transport:
                         since = time.monotonic()
                         yield batch
                         deadline.excuse(since)
-                        if reader.ended or (reader.complete and deadline.left() <= 0):
+                        if patience.is_over(reader, deadline):
                             break
                         deadline.check()
                 finally:
@@ -429,7 +445,7 @@ class AsyncTransport:
     async def _attempt(
         self, call: Call[Heard], deadline: Deadline
     ) -> AsyncGenerator[Batch[Heard], None]:
-        reader = call.reader()
+        reader, patience = call.reader(), Patience()
         pooled = nullcontext(self.client) if self.client else _apooled(self.proxy)
         try:
             async with pooled as client, _aopened(call.body, deadline) as content:
@@ -442,7 +458,7 @@ class AsyncTransport:
                         since = time.monotonic()
                         yield batch
                         deadline.excuse(since)
-                        if reader.ended or (reader.complete and deadline.left() <= 0):
+                        if patience.is_over(reader, deadline):
                             break
                         deadline.check()
                 finally:

@@ -73,6 +73,12 @@ def count_in(source: Mapping[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) and value >= 0 else None
 
 
+def with_extra(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """A body under what the caller adds; `None` for something of ours leaves it out."""
+    ours = {key for key in body if key in extra and extra[key] is None}
+    return {key: value for key, value in {**body, **extra}.items() if key not in ours}
+
+
 def encoded(value: Any) -> bytes:
     """JSON for the wire.
 

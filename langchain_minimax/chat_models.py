@@ -142,6 +142,9 @@ class ChatMiniMax(Connection, BaseChatModel):
     What the model thought comes back to it, signatures included, as long as the
     messages are kept: it lives in `additional_kwargs["thinking_blocks"]`.
 
+    `protocol="openai"` speaks MiniMax's Chat Completions API instead of its Messages
+    API, with the same messages. `base_url` leads to gateways and servers of your own.
+
     Every argument that goes into the request may also be given per call, as in
     `model.invoke("Hi", temperature=0.2)`; the call wins, and `stop=[]` clears.
 

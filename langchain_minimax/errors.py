@@ -273,10 +273,13 @@ _BY_STATUS: dict[int, _Kind] = {
     529: _LOAD,
 }
 
-# The Anthropic wire's names, for an error event that has neither status nor code.
+# Both wires' names, for an error event that has neither status nor code.
 _BY_TYPE: dict[str, _Kind] = {
     "invalid_request_error": _WRONG,
+    "bad_request_error": _WRONG,
+    "unprocessable_entity_error": _WRONG,
     "authentication_error": _KEY,
+    "authorized_error": _KEY,
     "permission_error": _BY_STATUS[403],
     "insufficient_balance_error": _WALLET,
     "not_found_error": _Kind(MiniMaxModelNotFoundError),
@@ -298,8 +301,9 @@ _NO_MODEL = _Kind(
 _NO_PATH = _Kind(
     MiniMaxInvalidRequestError,
     "There is nothing at this address. Of MiniMax's own hosts `base_url` may be any "
-    "spelling; of another it is all that stands before `/v1/messages`, such as "
-    "`https://host/anthropic`.",
+    "spelling; of another it is all that stands before `/v1/messages` or, with "
+    '`protocol="openai"`, before `/v1/chat/completions`: `http://host:8000` for vLLM, '
+    "`https://host/anthropic` for many a gateway.",
 )
 _PAIRING = _Kind(
     MiniMaxInvalidRequestError,
@@ -315,6 +319,7 @@ _ANYTHING_WRONG = 2013
 # What only the words tell, since that code and status 400 stand for anything wrong.
 _BY_WORDS: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (re.compile(r"context window exceeds limit"), _TOO_LONG),
+    (re.compile(r"maximum context length|context length is only"), _TOO_LONG),  # vLLM
     (re.compile(r"unknown model"), _NO_MODEL),
     (re.compile(r"new_sensitive"), _SENSITIVE),
     (re.compile(r"404 page not found"), _NO_PATH),
@@ -336,6 +341,7 @@ class _Complaint:
     type: str = ""
     code: int | None = None
     request_id: str | None = None
+    status: int | None = None
 
 
 def failure(status: int, headers: Mapping[str, str], body: bytes) -> MiniMaxError:
@@ -373,23 +379,43 @@ def failure_in_reply(document: Mapping[str, Any]) -> MiniMaxError | None:
 
 def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
     # The id of a reply is that of its request.
+    status = None
     ids = (document.get("request_id"), document.get("id"))
     request_id = next((each for each in ids if isinstance(each, str)), None)
     match document:
         case {"base_resp": {"status_code": given, **rest}} if code := _number(given):
             message = str(rest.get("status_msg") or "no message")
             return _Complaint(message, "", code, request_id)
-        case {"error": {"message": str(message), **rest}}:
+        case {"error": {"message": str(message), **rest}} if _says(message, rest):
             kind = str(rest.get("type") or "")
-        case {"error": {"type": str(kind), **rest}} if "message" not in rest:
+            status = _status_in(rest)
+        case {"error": {"type": str(kind), **rest}} if kind and "message" not in rest:
             message = kind
-        case {"error": str(message)}:
+        case {"error": str(message)} if message:
             kind = ""
-        case {"type": str(kind), "message": str(message)} if kind.endswith("error"):
-            pass
+        case {"type": str(kind), "message": str(message)} if _is_error(kind):
+            status = _status_in(document)
         case _:
             return None
-    return _Complaint(message, kind, _code_in(message), request_id)
+    return _Complaint(message, kind, _code_in(message), request_id, status)
+
+
+def _says(message: str, rest: Mapping[Any, Any]) -> bool:
+    """Whether an error says anything; a gateway may leave an empty one in a reply."""
+    return bool(message or rest.get("type") or rest.get("code"))
+
+
+def _is_error(kind: str) -> bool:
+    return kind.lower().endswith("error")  # older vLLM's are `BadRequestError`
+
+
+def _status_in(error: Mapping[Any, Any]) -> int | None:
+    """The status that an error names itself, as inside a stream that began with 200.
+
+    Chat Completions has it in `http_code`, between quotes; vLLM in `code`.
+    """
+    status = _number(error.get("http_code") or error.get("code"))
+    return status if 400 <= status < 600 else None  # noqa: PLR2004
 
 
 def _number(given: object) -> int:
@@ -409,7 +435,7 @@ def _code_in(message: str) -> int | None:
 
 
 def _error(complaint: _Complaint, status: int, response: ErrorResponse) -> MiniMaxError:
-    kind = _kind(complaint, status)
+    kind = _kind(complaint, complaint.status or status)
     error = kind.error(
         _sentence(complaint, response, kind.advice),
         status_code=status,

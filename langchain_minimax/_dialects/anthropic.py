@@ -47,6 +47,7 @@ from langchain_minimax._json import (
     excerpt,
     object_in,
     string_in,
+    with_extra,
 )
 from langchain_minimax._sse import ServerSentEvent
 from langchain_minimax.errors import MiniMaxResponseError
@@ -80,13 +81,19 @@ def encode(request: ChatRequest) -> Json:
         "stream": request.stream,
     }
     said = {key: value for key, value in body.items() if value not in (None, [])}
-    return said | dict(request.extra or {})
+    return with_extra(said, request.extra or {})
 
 
 def _turn(turn: Turn, *, official: bool) -> Json:
     # Self-hosted servers get back what they sent: thoughts in the text (vLLM).
-    blocks = turn.blocks if official else put_back(turn.blocks)
+    own = [block for block in turn.blocks if official and not _is_void(block)]
+    blocks = own or put_back(turn.blocks)
     return {"role": turn.role, "content": [_block(block) for block in blocks]}
+
+
+def _is_void(block: Block) -> bool:
+    """Whether it is a thought of which only the tags are left."""
+    return isinstance(block, Thinking) and not (block.thinking or block.signature)
 
 
 def _block(block: Block) -> Json:

@@ -40,12 +40,14 @@ from langchain_minimax._deltas import (
     Usage,
 )
 from langchain_minimax._dialects.events import parse, refuse
+from langchain_minimax._dialects.growth import Growth, Habit
 from langchain_minimax._dialects.think_tags import (
     Closed,
     Inside,
     Outside,
     Piece,
     Splitter,
+    as_sent,
     put_back,
     unfinished,
     without_closing_tag,
@@ -58,12 +60,16 @@ from langchain_minimax._json import (
     excerpt,
     object_in,
     string_in,
+    with_extra,
 )
-from langchain_minimax._repair import labelled
+from langchain_minimax._repair import is_blank, labelled
 from langchain_minimax._sse import ServerSentEvent
 from langchain_minimax.errors import (
+    MiniMaxContentFilterError,
+    MiniMaxError,
     MiniMaxInvalidRequestError,
     MiniMaxResponseError,
+    MiniMaxStreamTruncatedError,
 )
 
 path = "/v1/chat/completions"
@@ -76,6 +82,7 @@ headers: Mapping[str, str] = {}
 
 def encode(request: ChatRequest) -> Json:
     """The body of a request; what is unset is left out."""
+    counts = request.stream and request.stream_usage
     body: Json = {
         "model": request.model,
         "messages": list(_messages(request)),
@@ -86,14 +93,15 @@ def encode(request: ChatRequest) -> Json:
         "top_p": request.top_p,
         "thinking": request.thinking,
         "reasoning_effort": request.effort,
-        # Else the thinking stands in the content.
+        # Else the thinking stands in the content. Other servers pass over what they do
+        # not know: vLLM's schema allows extra fields.
         "reasoning_split": True,
         "service_tier": request.service_tier,
         "stream": request.stream,
-        "stream_options": {"include_usage": True} if request.stream else None,
+        "stream_options": {"include_usage": True} if counts else None,
     }
     said = {key: value for key, value in body.items() if value not in (None, [])}
-    return said | dict(request.extra or {})
+    return with_extra(said, request.extra or {})
 
 
 def _messages(request: ChatRequest) -> Iterator[Json]:
@@ -177,11 +185,11 @@ def _url(media: Media) -> str:
 
 def _reply(blocks: Sequence[Block], *, official: bool) -> Json:
     """An earlier reply: its words, its calls, and its thoughts as they were sent."""
-    said = list(put_back(blocks))
+    said = [block for block in put_back(blocks) if not _is_void(block)]
     calls = [block for block in said if isinstance(block, ToolUse)]
     thoughts = [block for block in said if isinstance(block, Thinking)]
     rest = [block for block in said if not isinstance(block, ToolUse | Thinking)]
-    if thoughts and not calls and not rest:
+    if not calls and all(is_blank(block) for block in rest):
         # A message without content is refused; so is its thought put in there.
         text = "\n\n".join(thought.thinking for thought in thoughts)
         return {"role": "assistant", "content": f"<think>\n{text}\n</think>\n\n"}
@@ -192,6 +200,11 @@ def _reply(blocks: Sequence[Block], *, official: bool) -> Json:
         **({"tool_calls": [_call(call) for call in calls]} if calls else {}),
         **_reasoning(thoughts, official=official),
     }
+
+
+def _is_void(block: Block) -> bool:
+    """Whether it is a thought without words, of which only a signature is left."""
+    return isinstance(block, Thinking) and not (block.thinking or block.sent_as)
 
 
 def _words(blocks: Sequence[Block]) -> str | list[Json]:
@@ -206,29 +219,33 @@ def _call(call: ToolUse) -> Json:
 
 
 def _reasoning(thoughts: Iterable[Thinking], *, official: bool) -> Json:
-    """The fields that hold the thoughts; for our own, those that they came in.
+    """The fields that hold the thoughts; MiniMax's own come back in those they came in.
 
-    MiniMax wants `reasoning_details` (function call guide, 2026). What came in another
-    field goes back in that; vLLM's `reasoning` is none of MiniMax's.
+    MiniMax wants `reasoning_details` (function call guide, 2026). Engines read a plain
+    field only: vLLM `reasoning`, SGLang and vLLM before 0.11 `reasoning_content`.
     """
     said: Json = {}
     details: list[Json] = []
+    own = _PLAIN[:1] if official else _PLAIN
     for thought in thoughts:
-        sent = thought.sent_as or {}
-        name, text = sent.get("field"), sent.get("text", thought.thinking)
-        if name == "reasoning_content" or (name == "reasoning" and not official):
+        sent, text = thought.sent_as or {}, as_sent(thought)
+        is_plain = sent.get("field") in own
+        for name in own if is_plain or not official else ():
             said[name] = said.get(name, "") + text
-            continue
-        item = sent.get("item") or _item(len(details))
-        if details and _is_of(item, details[-1]):
-            details[-1]["text"] += text
-        else:
-            details.append(
-                item if "item" in sent and not text else item | {"text": text}
-            )
+        if not is_plain:
+            _append_item(details, sent.get("item") or _item(len(details)), text)
     if details:
         said["reasoning_details"] = details
     return said
+
+
+def _append_item(details: list[Json], item: Json, text: str) -> None:
+    if not text:
+        details.append(item)
+    elif details and _is_of(item, details[-1]):
+        details[-1] = {**details[-1], "text": details[-1].get("text", "") + text}
+    else:
+        details.append({**item, "text": text})
 
 
 def _item(place: int) -> Json:
@@ -243,7 +260,7 @@ def _item(place: int) -> Json:
 def _is_of(item: Json, known: Json) -> bool:
     """Whether a piece of reasoning belongs to this item."""
     both = item.keys() & known.keys() - {"text"}
-    return "text" in known and all(item[key] == known[key] for key in both)
+    return all(item[key] == known[key] for key in both)
 
 
 def _tool(tool: Tool | Opaque) -> Json:
@@ -252,8 +269,6 @@ def _tool(tool: Tool | Opaque) -> Json:
         if tool.description:
             function["description"] = tool.description
         return {"type": "function", "function": function}
-    if tool.block.get("type") == "function":
-        return tool.block
     kind = tool.block.get("type")
     msg = (
         f"The server tool {kind!r} exists only in the Messages API: leave it out, or "
@@ -270,58 +285,6 @@ def _tool_choice(choice: ToolChoice | None) -> str | None:
 
 
 # --- Replies -------------------------------------------------------------------------
-
-
-_SURE = 8  # characters that no increment repeats by chance, twice in a row
-
-
-class Growth:
-    """Tells what is new in pieces that may each repeat all that came before.
-
-    MiniMax sends increments; its examples subtract what they have from what comes, and
-    some saw snapshots (dbx#5921). An increment may begin like the text so far, "a" and
-    "and" (dbx#6535), so a piece that does is held until the next one decides.
-    """
-
-    def __init__(self) -> None:
-        self._told = self._last = ""
-        self._held: list[str] = []
-        self._grows: bool | None = None
-
-    def feed(self, piece: str) -> str:
-        """What is new in the next piece."""
-        if self._grows is False:
-            return piece
-        if self._grows and self._last.startswith(piece):
-            return ""  # an older snapshot
-        if not self._last:
-            self._told = self._last = piece
-            return piece
-        if len(piece) <= len(self._last) or not piece.startswith(self._last):
-            return self._decided(grows=False) + piece
-        return self._grown(piece)
-
-    def finish(self) -> str:
-        """What was held, by the likelier of the two readings."""
-        if not self._held:
-            return ""
-        # A snapshot ends a word before it begins the next one.
-        joint = self._held[0][len(self._told)]
-        return self._decided(grows=len(self._held) > 1 or not joint.isalnum())
-
-    def _grown(self, piece: str) -> str:
-        sure = bool(self._held) and len(self._last) >= _SURE
-        if self._grows:
-            new, self._last = piece[len(self._last) :], piece
-            return new
-        self._held.append(piece)
-        self._last = piece
-        return self._decided(grows=True) if sure else ""
-
-    def _decided(self, *, grows: bool) -> str:
-        held, self._held = self._held, []
-        self._grows = grows
-        return self._last[len(self._told) :] if grows and held else "".join(held)
 
 
 class _Block(Protocol):
@@ -359,29 +322,50 @@ class _Thought:
 
     done: ClassVar[bool] = True
     sent_as: Json
-    growth: Growth = field(default_factory=Growth)
-    whole: list[str] = field(default_factory=list)
     held: str = ""
+    whole: list[str] = field(default_factory=list)
 
     def add(self, piece: str) -> None:
         """Takes what is new of it."""
         self.held += piece
         self.whole.append(piece)
 
+    def take(self, sent_as: Json, piece: str) -> None:
+        """Takes what is new of it, from a field."""
+        if item := sent_as.get("item"):
+            known = self.sent_as.get("item", {})
+            self.sent_as = {**sent_as, "item": {**known, **item}}
+        self.add(piece)
+
+    def goes_on_as(self, sent_as: Json) -> bool:
+        """Whether a piece that was sent so belongs to it.
+
+        A field takes turns with others (pi#5605); an item is told by what it says
+        besides its text.
+        """
+        if "content" in (sent_as["field"], self.sent_as["field"]):
+            return False
+        return _is_of(sent_as.get("item", {}), self.sent_as.get("item", {}))
+
+    def has_item_of(self, sent_as: Json) -> bool:
+        """Whether it came in the item that a piece without words belongs to."""
+        return "item" in self.sent_as and self.goes_on_as(sent_as)
+
     def told(self, place: int) -> Iterator[Delta]:
-        end = unfinished(self.held)
+        # What stood between tags is whole as it is.
+        is_whole = self.sent_as["field"] == "content"
+        end = len(self.held) if is_whole else unfinished(self.held)
         thinking, self.held = self.held[:end], self.held[end:]
         if thinking:
             yield ThinkingDelta(place, thinking)
 
     def stop(self, place: int) -> Iterator[Delta]:
-        self.add(self.growth.finish())
-        yield from self.told(place)
         rest = without_closing_tag(self.held)
         if rest:
             yield ThinkingDelta(place, rest)
-        text = {"text": "".join(self.whole)} if rest != self.held else {}
-        yield SentAs(place, {**self.sent_as, **text})
+        closing = self.held[len(rest) :]
+        tail = {"closing": closing} if closing else {}
+        yield SentAs(place, {**self.sent_as, **tail})
         yield BlockStopped(place)
 
 
@@ -393,44 +377,62 @@ class _Call:
     index: object
     name: str = ""
     json: list[str] = field(default_factory=list)
-    tale: int = 0
+    shown: int = 0
     begun: bool = False
+    looked_at: int = 0
+    is_done: bool = False
+    is_cut: bool = False
 
     @property
     def done(self) -> bool:
         """Whether its arguments are whole, so that no piece can be missing."""
-        text = "".join(self.json)
-        return text.rstrip().endswith("}") and arguments_in(text) is not None
+        if self.looked_at != len(self.json):
+            self.looked_at = len(self.json)
+            is_closed = self.json[-1].rstrip().endswith("}")
+            self.is_done = is_closed and arguments_in("".join(self.json)) is not None
+        return self.is_done
+
+    def goes_on_as(self, index: object, name: str) -> bool:
+        """Whether a fragment with this index belongs to it."""
+        is_named_so = name == self.name and not self.done
+        return self.index == index and (not (name and self.name) or is_named_so)
 
     def told(self, place: int) -> Iterator[Delta]:
-        if not self.begun and self.name:
-            self.begun = True
-            yield ToolUseStarted(place, self.id, self.name)
+        if self.name and not self.begun:
+            yield from self._begin(place)
         if self.begun:
-            for piece in self.json[self.tale :]:
+            for piece in self.json[self.shown :]:
                 yield ToolUseDelta(place, piece)
-            self.tale = len(self.json)
+            self.shown = len(self.json)
 
     def stop(self, place: int) -> Iterator[Delta]:
         if not self.begun:
-            self.begun = True
-            yield ToolUseStarted(place, self.id, self.name)
-        yield from self.told(place)
+            yield from self._begin(place)
+            yield from self.told(place)
         text = "".join(self.json)
-        arguments = arguments_in(text) if self.name else None
+        # Without any arguments it may be one that takes none, or one that was cut.
+        is_usable = self.name and not (self.is_cut and not text)
+        arguments = arguments_in(text) if is_usable else None
         yield ToolUseStopped(place, self.id, self.name, arguments, text)
 
+    def _begin(self, place: int) -> Iterator[Delta]:
+        self.begun = True
+        yield ToolUseStarted(place, self.id, self.name)
 
+
+_COUNTS = ("prompt_tokens", "completion_tokens")
 _REASONS = {
     "stop": "end_turn",
     "length": "max_tokens",
     "tool_calls": "tool_use",
     "tool_call": "tool_use",  # seen once
-    "function_call": "tool_use",
 }
-_FIELDS = ("reasoning_content", "reasoning")
+_PLAIN = ("reasoning_content", "reasoning")
+_SPOKEN = ("content", "tool_calls", "reasoning_details", *_PLAIN)
 _IN_CONTENT: Json = {"field": "content"}
-_FILTERED = {"status_code": 1027, "status_msg": "output new_sensitive"}
+# SGLang says "abort" where it gives a request up.
+_FAILED = ("content_filter", "abort", "error")
+_CUT = ("length", *_FAILED)
 
 
 class OpenAIDecoder:
@@ -446,17 +448,23 @@ class OpenAIDecoder:
         self._begun = self._heard = False
         self._blocks: deque[_Block] = deque()
         self._place = -1
-        self._calls: list[_Call] = []
-        self._call: _Call | None = None
-        self._text_growth = Growth()
+        self._habit = Habit()
+        self._text_growth = Growth(self._habit)
         self._splitter = Splitter()
+        self._streams: dict[str, tuple[Json, Growth]] = {}
         self._thoughts: list[_Thought] = []
         self._aside: _Thought | None = None
+        self._in_content: list[str] = []
+        self._beside: list[tuple[Json, str]] = []
+        self._echoed: int | None = 0
+        self._calls: list[_Call] = []
+        self._call: _Call | None = None
         self._usage: Json = {}
+        self._counted = False
         self._finish_reason: str | None = None
         self._service_tier: str | None = None
         self._notes: Json = {}
-        self._ended = False
+        self._ended = self._is_whole = False
 
     @property
     def complete(self) -> bool:
@@ -467,9 +475,10 @@ class OpenAIDecoder:
     def ended(self) -> bool:
         """`[DONE]` has arrived, or nothing that could still follow matters.
 
-        Since autumn 2026 there is no `[DONE]`; the usage comes last.
+        Since autumn 2026 there is no `[DONE]`; the usage comes last, in an event of its
+        own. One that comes with the finish reason may not be the last word.
         """
-        return self._ended or (self._finish_reason is not None and bool(self._usage))
+        return self._ended or self._counted
 
     def feed(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Takes the next event of a stream."""
@@ -481,8 +490,8 @@ class OpenAIDecoder:
         chunk = parse(event)
         try:
             refuse(chunk, event.event)
-        except Exception:
-            self._finish_reason = None  # it was no success after all
+        except MiniMaxError:
+            self._finish_reason, self._ended = None, False  # it was no success
             raise
         return list(self._take(chunk))
 
@@ -490,9 +499,11 @@ class OpenAIDecoder:
         """Replays a reply that came in one piece as the stream it could have been."""
         reply = dict(document)
         refuse(reply)
-        if not isinstance(document.get("choices"), list):
+        self._is_whole = True
+        self._habit.repeats = False  # nothing comes twice
+        if not isinstance((_choice(reply) or {}).get("message"), dict):
             raise MiniMaxResponseError(
-                f"The reply has no choices: {excerpt(dumped(document), 500)}"
+                f"The reply has no message: {excerpt(dumped(document), 500)}"
             )
         said = list(self._take(reply))
         self._ended = True
@@ -502,45 +513,52 @@ class OpenAIDecoder:
         """The end of the reply, with what its last honest usage said.
 
         Raises:
-            MiniMaxContentFilterError: If the filter took the rest of it.
+            MiniMaxError: If the content filter or the server gave it up.
         """
-        said = [*self._begin(), *self._rest()]
-        if self._finish_reason == "content_filter":
-            refuse({"id": self._reply_id, "base_resp": _FILTERED})
         reason = self._finish_reason
+        if reason == "content_filter":
+            raise MiniMaxContentFilterError(
+                "MiniMax's content filter ended the reply; change the input.",
+                request_id=self._reply_id or None,
+            )
+        if reason in _FAILED:
+            raise MiniMaxStreamTruncatedError(
+                f"The server gave the reply up (finish reason {reason!r}). `.partial` "
+                "has what had arrived, if anything.",
+                request_id=self._reply_id or None,
+            )
         stopped = Stopped(
             _REASONS.get(reason, reason) if reason else None,
             usage=_usage(self._usage),
             service_tier=self._service_tier,
             notes=self._notes,
         )
-        return [*said, stopped]
+        return [*self._begin(), *self._rest(), stopped]
 
     def _take(self, chunk: Json) -> Iterator[Delta]:
         self._note(chunk)
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, dict):
-            return
-        message = object_in(choice, "message")
-        # A last event may tell the whole reply once more; its usage is what counts.
-        is_repeated = "message" in choice and self._heard
-        delta = {} if is_repeated else object_in(choice, "delta") or message
-        if self._reply_id or any(delta.values()):
+        choice = _choice(chunk) or {}
+        delta = object_in(choice, "delta")
+        if not delta and not self._heard:
+            # At a stream's end a message may say everything once more (2026-07).
+            delta = object_in(choice, "message")
+        self._heard = self._heard or any(delta.get(name) for name in _SPOKEN)
+        if delta and (self._reply_id or self._heard):
             yield from self._begin()
         self._hear(delta)
-        self._heard = self._heard or bool(self._blocks)
         yield from self._advance()
-        reason = string_in(choice, "finish_reason")
-        self._finish_reason = reason or self._finish_reason
+        self._finish_reason = string_in(choice, "finish_reason") or self._finish_reason
+        if self._finish_reason in _FAILED:
+            yield from self._rest()
 
     def _note(self, chunk: Json) -> None:
         self._reply_id = self._reply_id or string_in(chunk, "id")
         self._model = self._model or string_in(chunk, "model") or None
         self._service_tier = string_in(chunk, "service_tier") or self._service_tier
         usage = object_in(chunk, "usage")
-        if any(isinstance(value, int) and value for value in usage.values()):
+        if any(count_in(usage, name) for name in _COUNTS):
             self._usage = usage
+            self._counted = self._finish_reason is not None
         for flag in ("input_sensitive", "output_sensitive"):
             if chunk.get(flag) is True:
                 self._notes[flag] = chunk.get(f"{flag}_type") or True
@@ -550,14 +568,12 @@ class OpenAIDecoder:
             self._begun = True
             yield Started(self._reply_id, self._model)
 
+    # --- What a delta says -----------------------------------------------------------
+
     def _hear(self, delta: Json) -> None:
         self._hear_reasoning(delta)
-        content = delta.get("content")
-        parts = content if isinstance(content, list) else [{"text": content}]
-        for part in parts:
-            text = string_in(part, "text") if isinstance(part, dict) else ""
-            if text:
-                self._say(self._splitter.feed(self._text_growth.feed(text)))
+        text = self._text_growth.feed(_text_of(delta.get("content")))
+        self._say(self._splitter.feed(text))
         calls = delta.get("tool_calls")
         for fragment in calls if isinstance(calls, list) else ():
             if isinstance(fragment, dict):
@@ -566,26 +582,61 @@ class OpenAIDecoder:
     def _hear_reasoning(self, delta: Json) -> None:
         """Thinking in a field of its own; where it is said twice, the details count."""
         details = delta.get("reasoning_details")
-        items = [each for each in details or () if isinstance(each, dict)]
+        items = details if isinstance(details, list) else []
+        items = [item for item in items if isinstance(item, dict)]
         for item in items:
             kept = {key: value for key, value in item.items() if key != "text"}
             sent_as = {"field": "reasoning_details", "item": kept}
-            self._think(sent_as, string_in(item, "text"))
-        for name in _FIELDS if not items else ():
-            text = string_in(delta, name)
-            if text:
+            self._think(sent_as, string_in(item, "text"), is_new="text" not in item)
+        is_told = any(item.get("text", item) for item in items)
+        for name in () if is_told else _PLAIN:
+            if text := string_in(delta, name):
                 self._think({"field": name}, text)
                 return
 
-    def _think(self, sent_as: Json, piece: str) -> None:
+    def _think(self, sent_as: Json, piece: str, *, is_new: bool = False) -> None:
+        """Takes a piece of a field; one without words may still say something new."""
+        item = sent_as.get("item")
+        key = f"{item.get('id')} {item.get('index')}" if item else ""
+        if key not in self._streams:
+            self._streams[key] = sent_as, Growth(self._habit)
+        _, growth = self._streams[key]
         last = self._blocks[-1] if self._blocks else None
-        if not (isinstance(last, _Thought) and _continues(sent_as, last.sent_as)):
-            if not piece:
-                return
+        if not piece and isinstance(last, _Thought) and last.has_item_of(sent_as):
+            last.take(sent_as, "")
+        elif new := growth.feed(piece):
+            self._hear_thought(sent_as, new)
+        elif is_new:
+            self._hear_thought(sent_as, "")
+
+    def _hear_thought(self, sent_as: Json, piece: str) -> None:
+        """Takes what is new in a field, unless the content said so before it."""
+        last = self._blocks[-1] if self._blocks else None
+        if isinstance(last, _Thought) and last.sent_as is _IN_CONTENT:
+            self._beside.append((sent_as, piece))
+        elif (unsaid := self._unsaid(piece)) or not piece:
+            self._add_thinking(sent_as, unsaid)
+
+    def _unsaid(self, piece: str) -> str:
+        """What is not yet said by the thought that came in the content; all or none."""
+        if self._echoed is None or self._thoughts:
+            return piece
+        said = "".join(self._in_content)
+        if said.startswith(piece, self._echoed):
+            self._echoed += len(piece)
+            return ""
+        echoed, self._echoed = said[: self._echoed], None
+        return echoed + piece
+
+    def _add_thinking(self, sent_as: Json, new: str) -> None:
+        last = self._blocks[-1] if self._blocks else None
+        if not (isinstance(last, _Thought) and last.goes_on_as(sent_as)):
+            if isinstance(last, _Text):
+                self._end_text()
             last = _Thought(sent_as)
-            self._blocks.append(last)
+            self._open(last)
             self._thoughts.append(last)
-        last.add(last.growth.feed(piece))
+        last.take(sent_as, new)
 
     def _say(self, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
@@ -593,75 +644,89 @@ class OpenAIDecoder:
                 case Outside(text) if text:
                     self._text().pieces.append(text)
                 case Inside(thinking):
-                    self._tagged(_IN_CONTENT).add(thinking)
+                    self._in_content.append(thinking)
+                    self._tagged().add(thinking)
                 case Closed():
-                    self._tagged(_IN_CONTENT).sent_as = piece.sent_as
+                    self._tagged().sent_as = piece.sent_as
                     self._compare()
 
     def _text(self) -> _Text:
         last = self._blocks[-1] if self._blocks else None
         if not isinstance(last, _Text):
             last = _Text()
-            self._blocks.append(last)
+            self._open(last)
         return last
 
-    def _tagged(self, sent_as: Json) -> _Thought:
+    def _tagged(self) -> _Thought:
         """The thought that stands in the content; apart, while fields have thoughts.
 
         M3 may say its thoughts twice, in a field and in the content (pi#5605).
         """
         thought = self._aside or (self._blocks[-1] if self._blocks else None)
-        if not (isinstance(thought, _Thought) and thought.sent_as == sent_as):
-            thought = _Thought(sent_as)
+        if not (isinstance(thought, _Thought) and thought.sent_as is _IN_CONTENT):
+            thought = _Thought(_IN_CONTENT)
             if self._thoughts:
                 self._aside = thought
             else:
-                self._blocks.append(thought)
+                self._open(thought)
         return thought
 
     def _compare(self) -> None:
-        """Takes in the thought that was apart, unless it was only repeated."""
+        """Takes in what was said beside a thought, unless it was only repeated."""
         thought, self._aside = self._aside, None
-        said = "".join(thinking for each in self._thoughts for thinking in each.whole)
-        if (
-            thought
-            and "".join(thought.whole).strip() != without_closing_tag(said).strip()
-        ):
-            self._blocks.append(thought)
+        if thought is not None:
+            self._end_thinking()
+            told = (piece for each in self._thoughts for piece in each.whole)
+            said = _words_in(without_closing_tag("".join(told)))
+            again = _words_in("".join(thought.whole))
+            if not again or not said.startswith(again):
+                self._open(thought)
+        beside, self._beside = self._beside, []
+        if beside:
+            sent_as, _ = beside[0]
+            self._hear_thought(sent_as, "".join(piece for _, piece in beside))
 
     def _hear_call(self, fragment: Json) -> None:
         function = object_in(fragment, "function")
-        call = self._call_of(fragment, string_in(function, "name"))
-        call.name = call.name or string_in(function, "name")
+        name = string_in(function, "name")
+        call = self._call_of(fragment, name)
+        call.name = call.name or name
         arguments = function.get("arguments")
-        if isinstance(arguments, dict):
+        if arguments is not None and not isinstance(arguments, str):
             arguments = dumped(arguments)
-        if isinstance(arguments, str) and arguments:
+        if arguments:
             call.json.append(arguments)
         self._call = call
 
     def _call_of(self, fragment: Json, name: str) -> _Call:
         """The call that a fragment belongs to: by its id, its index, or its place.
 
-        M2.7 was seen to give a second call the first one's index, and an id of its own.
+        M2.7 is said to give a second call the first one's index, and an id of its own.
         """
         id, index = string_in(fragment, "id"), fragment.get("index")
-        for call in self._calls:
+        for call in () if self._is_whole else self._calls:
             if id and call.id == id:
                 return call
-        if not (id and name):
-            known = [call for call in self._calls if call.index == index]
+        if not (self._is_whole or (id and name)):
+            known = [call for call in self._calls if call.goes_on_as(index, name)]
             if index is not None and known:
                 return known[-1]
-            if self._call is not None and not name:
+            is_new = name or (id and index is not None)
+            if self._call is not None and not is_new:
                 return self._call
-        # LangChain cannot answer a call without an id; self-hosted servers forget it.
-        id = id or f"call_{self._reply_id}_{len(self._calls)}"
         self._end_text()
-        call = _Call(id, index)
+        # LangChain cannot answer a call without an id; self-hosted servers forget it.
+        call = _Call(id or f"call_{self._reply_id}_{len(self._calls)}", index)
         self._calls.append(call)
-        self._blocks.append(call)
+        self._open(call)
+        self._echoed = None  # what is thought from here on is thought anew
         return call
+
+    def _open(self, block: _Block) -> None:
+        self._end_thinking()
+        self._blocks.append(block)
+
+    # --- What there is to tell -------------------------------------------------------
 
     def _advance(self) -> Iterator[Delta]:
         """Tells what is new in the first block, and in those whose turn has come."""
@@ -681,8 +746,17 @@ class OpenAIDecoder:
         self._say(self._splitter.feed(self._text_growth.finish()))
         self._say(self._splitter.finish())
 
+    def _end_thinking(self) -> None:
+        """Hears out what was held of the thoughts."""
+        for sent_as, growth in list(self._streams.values()):
+            if held := growth.finish():
+                self._hear_thought(sent_as, held)
+
     def _rest(self) -> Iterator[Delta]:
         self._end_text()
+        self._end_thinking()
+        if self._call is not None:
+            self._call.is_cut = self._finish_reason in _CUT
         while self._blocks:
             yield from self._blocks[0].told(self._place + 1)
             yield from self._stop_first()
@@ -693,11 +767,25 @@ def decoder() -> OpenAIDecoder:
     return OpenAIDecoder()
 
 
-def _continues(sent_as: Json, known: Json) -> bool:
-    if sent_as["field"] != known["field"]:
-        return False
-    item, before = sent_as.get("item", {}), known.get("item", {})
-    return all(item[key] == before[key] for key in item.keys() & before.keys())
+def _text_of(content: object) -> str:
+    """The words of a content, which a gateway may give in parts."""
+    parts = content if isinstance(content, list) else [content]
+    said = (part.get("text") if isinstance(part, dict) else part for part in parts)
+    return "".join(text for text in said if isinstance(text, str))
+
+
+def _words_in(text: str) -> str:
+    """A text by its words, whatever stands between them."""
+    return " ".join(text.split())
+
+
+def _choice(document: Json) -> Json | None:
+    """The first of the choices; MiniMax has no other."""
+    choices = document.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("index") in (0, None):
+            return choice
+    return None
 
 
 def _usage(counts: Json) -> Usage | None:
@@ -712,11 +800,15 @@ def _usage(counts: Json) -> Usage | None:
         read = count_in(counts, "prompt_cache_hit_tokens")
     written = count_in(details, "cache_creation_input_tokens")
     prompt = count_in(counts, "prompt_tokens") or 0
-    said = object_in(counts, "completion_tokens_details")
+    thought = count_in(
+        object_in(counts, "completion_tokens_details"), "reasoning_tokens"
+    )
+    if thought is None:
+        thought = count_in(counts, "reasoning_tokens")  # SGLang's place for it
     return Usage(
         input=max(0, prompt - (read or 0) - (written or 0)),
         output=count_in(counts, "completion_tokens") or 0,
         cache_read=read,
         cache_creation=written,
-        reasoning=count_in(said, "reasoning_tokens"),
+        reasoning=thought,
     )

@@ -25,13 +25,15 @@ from langchain_minimax._deltas import (
 _NAMES = ("mm:think", "thinking", "think")
 _OPENINGS = tuple(f"<{name}>" for name in _NAMES)
 _CLOSINGS = tuple(f"</{name}>" for name in _NAMES)
-_QUOTES = "`'\"“«"  # a tag behind one of these is spoken of, not used
-
-_OPENING = re.compile(rf"\s*({'|'.join(_OPENINGS)})")
-_STRAY = re.compile(rf"\s*({'|'.join(_CLOSINGS)})")
-_CLOSING = re.compile(rf"(?<![{_QUOTES}])\n?({'|'.join(_CLOSINGS)})")
-_CLOSED = re.compile(rf"\n*({'|'.join(_CLOSINGS)})\s*\Z")
+_QUOTES = {"`": "`", "'": "'", '"': '"', "“": "”", "«": "»"}  # a tag in these is named
 _GAP = 2  # line ends after the closing tag that belong to it (M2.7; M3 has one)
+_INDENT = 64  # white space before a tag; behind more of it there is none to wait for
+_WINDOW = max(map(len, _CLOSINGS)) + _GAP
+
+_OPENING = re.compile(rf"\s{{0,{_INDENT}}}({'|'.join(_OPENINGS)})")
+_STRAY = re.compile(rf"\s{{0,{_INDENT}}}({'|'.join(_CLOSINGS)})")
+_CLOSING = re.compile(rf"\n?({'|'.join(_CLOSINGS)})")
+_CLOSED = re.compile(rf"\n?({'|'.join(_CLOSINGS)})\n{{0,{_GAP}}}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Splitter:
 
     def __init__(self) -> None:
         self._read: Callable[[], Iterator[Piece]] = self._beginning
-        self._held = ""
+        self._held = self._last = ""
         self._opening = self._closing = ""
 
     def feed(self, text: str) -> Iterator[Piece]:
@@ -82,25 +84,24 @@ class Splitter:
             yield Outside(text)
             return
         self._held += text
-        yield from self._all()
-
-    def finish(self) -> Iterator[Piece]:
-        """Takes the end of the text."""
-        held, self._held = self._held, ""
-        if self._opening:
-            if held:
-                yield Inside(held)
-            yield Closed(self._opening, self._closing)
-            self._opening = self._closing = ""
-        elif held:
-            yield Outside(held)
-        self._read = self._outside
-
-    def _all(self) -> Iterator[Piece]:
         read = None
         while self._held and read != self._read:
             read = self._read
             yield from read()
+
+    def finish(self) -> Iterator[Piece]:
+        """Takes the end of the text."""
+        if self._read == self._inside:
+            yield from self._inside(at_end=True)
+            yield from self.feed("")
+        held, self._held = self._held, ""
+        if self._opening or self._closing:
+            if held:
+                yield Inside(held)
+            yield self._end()
+        elif held:
+            yield Outside(held)
+        self._read = self._outside
 
     def _beginning(self) -> Iterator[Piece]:
         text = self._held
@@ -110,16 +111,13 @@ class Splitter:
             self._read = self._opened
         elif stray:
             # Its opening went to a field of its own, or never was (M2's template).
-            self._held = text[stray.end() :]
-            self._read = self._behind_stray
-        elif not _may_become(text.lstrip(), (*_OPENINGS, *_CLOSINGS)):
-            self._read = self._outside
-        yield from ()
-
-    def _behind_stray(self) -> Iterator[Piece]:
-        self._held = self._held.lstrip("\n")
-        if self._held:
-            self._read = self._beginning
+            self._closing, self._held = stray[0], text[stray.end() :]
+            self._read = self._closed
+        else:
+            tag = text.lstrip()
+            is_hopeless = len(text) - len(tag) > _INDENT
+            if is_hopeless or not _may_become(tag, (*_OPENINGS, *_CLOSINGS)):
+                self._read = self._outside
         yield from ()
 
     def _opened(self) -> Iterator[Piece]:
@@ -128,39 +126,56 @@ class Splitter:
         self._read = self._inside
         yield from ()
 
-    def _inside(self) -> Iterator[Piece]:
-        text = self._held
-        closed = _CLOSING.search(text)
-        end = closed.start() if closed else unfinished(text)
-        if end:
-            yield Inside(text[:end])
+    def _inside(self, *, at_end: bool = False) -> Iterator[Piece]:
+        # What stands before a tag may have gone out already.
+        begin = len(self._last)
+        text = self._last + self._held
+        closed = _closing_in(text, begin, at_end=at_end)
+        end = closed.start() if closed else max(begin, unfinished(text))
+        if end > begin:
+            yield Inside(text[begin:end])
         if closed:
             self._closing = closed[0]
             self._read = self._closed
+        self._last = text[:end][-1:]
         self._held = text[closed.end() :] if closed else text[end:]
 
     def _closed(self) -> Iterator[Piece]:
         text = self._held
-        room = _GAP - self._closing.split(">")[1].count("\n")
-        gap = re.match(rf"\n{{0,{room}}}", text)
-        taken = gap[0] if gap else ""
-        self._closing, self._held = self._closing + taken, text[len(taken) :]
-        if self._held or len(taken) == room:
-            yield Closed(self._opening, self._closing)
-            self._opening = self._closing = ""
+        room = _GAP - self._closing.partition(">")[2].count("\n")
+        gap = len(text[:room]) - len(text[:room].lstrip("\n"))
+        self._closing, self._held = self._closing + text[:gap], text[gap:]
+        if self._held or gap == room:
             self._read = self._beginning
+            yield self._end()
+
+    def _end(self) -> Closed:
+        closed = Closed(self._opening, self._closing)
+        self._opening = self._closing = self._last = ""
+        return closed
 
     def _outside(self) -> Iterator[Piece]:
         text, self._held = self._held, ""
         yield Outside(text)
 
 
+def _closing_in(text: str, begin: int, *, at_end: bool) -> re.Match[str] | None:
+    """The first closing tag that is not between quotes; those need what follows."""
+    for found in _CLOSING.finditer(text, begin):
+        mark = _QUOTES.get(text[found.start(1) - 1 : found.start(1)])
+        following = text[found.end() : found.end() + 1]
+        is_known = at_end or following
+        if mark is None or (is_known and following != mark):
+            return found
+    return None
+
+
 def unfinished(thinking: str) -> int:
     """Where the end of a thinking text begins that may become a closing tag."""
-    start = thinking.rfind("<")
-    if start < 0 or not _may_become(thinking[start:].rstrip(), _CLOSINGS):
+    start = thinking.rfind("<", -_WINDOW)
+    if start < 0 or not _may_become(thinking[start:].rstrip("\n"), _CLOSINGS):
         start = len(thinking)
-    return len(thinking[:start].rstrip("\n"))
+    return start - thinking.endswith("\n", 0, start)
 
 
 def without_closing_tag(thinking: str) -> str:
@@ -225,10 +240,8 @@ def put_back(blocks: Iterable[Block]) -> Iterator[Block]:
     before = ""
     for block in blocks:
         match block:
-            case Thinking(thinking, None, {"field": "content", **tags}):
-                opening, closing = tags.get("opening"), tags.get("closing")
-                text = tags.get("text", thinking)
-                before += f"{opening or ''}{text}{closing or ''}"
+            case Thinking(_, None, {"field": "content"}):
+                before += as_sent(block)
             case Text(text) if before:
                 yield replace(block, text=before + text)
                 before = ""
@@ -239,3 +252,9 @@ def put_back(blocks: Iterable[Block]) -> Iterator[Block]:
                 yield block
     if before:
         yield Text(before)
+
+
+def as_sent(thought: Thinking) -> str:
+    """A thought with the tags that stood around it."""
+    sent = thought.sent_as or {}
+    return f"{sent.get('opening', '')}{thought.thinking}{sent.get('closing', '')}"

@@ -239,7 +239,7 @@ def _reply(message: AIMessage) -> Iterator[Block]:
     origin, kwargs = _origin(message), message.additional_kwargs
     blocks = standard_blocks(message)
     if origin != "foreign" and not any(b["type"] == "reasoning" for b in blocks):
-        yield from _thinking({"reasoning": kwargs.get("reasoning_content")})
+        yield from _thoughts_beside(kwargs)
     for block in blocks:
         yield from _reply_block(block, origin)
     if not message.tool_calls and not message.invalid_tool_calls:
@@ -247,6 +247,21 @@ def _reply(message: AIMessage) -> Iterator[Block]:
     for said in _said_beside(kwargs):
         if said not in message.text:
             yield Text(said)
+
+
+def _thoughts_beside(kwargs: Mapping[str, Any]) -> Iterator[Block]:
+    """What other clients keep of a thought that came over Chat Completions."""
+    details = kwargs.get("reasoning_details")
+    listed = details if isinstance(details, list) else ()
+    items = [item for item in listed if isinstance(item, dict)]
+    for item in items:
+        kept = {key: value for key, value in item.items() if key != "text"}
+        sent_as = {"field": "reasoning_details", "item": kept}
+        yield from _thinking({"reasoning": item.get("text"), "sent_as": sent_as})
+    for name in () if items else ("reasoning_content", "reasoning"):
+        if kwargs.get(name):
+            yield from _thinking({"reasoning": kwargs[name]})
+            return
 
 
 def _said_beside(kwargs: Mapping[str, Any]) -> Iterator[str]:
@@ -301,8 +316,19 @@ def _thinking(part: Json) -> Iterator[Block]:
         yield Thinking(
             thinking,
             signature if isinstance(signature, str) else None,
-            sent_as if isinstance(sent_as, dict) else None,
+            sent_as if _is_sound(sent_as) else None,
         )
+
+
+def _is_sound(sent_as: object) -> bool:
+    """Whether it is what our own decoder wrote."""
+    match sent_as:
+        case {"field": str(), **rest}:
+            tags = (rest.get("opening", ""), rest.get("closing", ""))
+            is_whole = isinstance(rest.get("item", {}), dict)
+            return is_whole and all(isinstance(tag, str) for tag in tags)
+        case _:
+            return False
 
 
 def _call(part: Json) -> Iterator[Block]:

@@ -57,6 +57,13 @@ _ELSEWHERE = {
         "it belongs to the model, `model.model_copy(update=…)` changes it",
     ),
 }
+_ELSEWHERE_CALLED = {
+    **dict.fromkeys(("api_base", "openai_api_base", "anthropic_api_url"), "base_url"),
+    **dict.fromkeys(("url", "endpoint"), "base_url"),
+    **dict.fromkeys(("extra_body", "extra_args"), "model_kwargs"),
+}
+"""What other clients call an argument that is not spelled alike here."""
+
 _INNER = (
     "langchain_minimax.",
     "langchain_core.",
@@ -149,7 +156,7 @@ class Options:
         return ChatRequest(
             model=self.model,
             conversation=conversation,
-            max_tokens=_max_tokens(self.max_tokens, model),
+            max_tokens=self._max_tokens(model, official=official),
             stream=stream,
             tools=tools,
             tool_choice=to_tool_choice(self.tool_choice, tools) if tools else None,
@@ -159,9 +166,17 @@ class Options:
             effort=_effort(self.effort, model),
             service_tier=self.service_tier,
             user_id=self.user_id,
+            stream_usage=self.stream_usage,
             official=official,
             extra=self.model_kwargs,
         )
+
+    def _max_tokens(self, model: ModelCard | None, *, official: bool) -> int | None:
+        # vLLM refuses a prompt that leaves no room for as much; where the protocol does
+        # not ask for a limit, an engine's own is the right one.
+        if self.max_tokens is None and self.protocol == "openai" and not official:
+            return None
+        return _max_tokens(self.max_tokens, model)
 
     def check(self) -> None:
         """Refuses values that MiniMax would refuse.
@@ -222,7 +237,8 @@ def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _BODY) -> 
                 "looks like a secret. A key is given to the model as `api_key`."
             )
             raise MiniMaxInvalidRequestError(msg)
-        near = difflib.get_close_matches(name, names, n=1)
+        known_as = _ELSEWHERE_CALLED.get(name)
+        near = [known_as] if known_as else difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
         _warn(
             f"`{name}` is no option of ChatMiniMax; it goes into the request as it "

@@ -5,7 +5,8 @@ from langchain_minimax.testing import Emulator, Reply, Thinking, ToolUse
 
 call = Reply([Thinking("The user wants rain."), ToolUse("rain", {"mm": 3})])
 with Emulator(replies=[call, "It rained 3 mm."]) as server:
-    ...  # point any Anthropic-style client at `server.base_url`
+    ...  # point an Anthropic-style client at `server.base_url`
+    ...  # and an OpenAI-style one at `server.url + "/v1"`
     print(server.report())
 ```
 

@@ -12,6 +12,7 @@ The emulated MiniMax is listening. Stop it with Ctrl-C.
 
   base_url  {base_url}
   api_key   {api_key}
+  OpenAI    {url}/v1
 
   curl {base_url}/v1/messages -H 'x-api-key: {api_key}' \\
     -d '{{"model": "MiniMax-M3", "messages": [{{"role": "user", "content": "Hello"}}]}}'
@@ -44,7 +45,9 @@ def main() -> None:
         server.start()
     except (OSError, OverflowError) as error:
         parser.exit(1, f"Cannot listen on port {options.port}: {error}\n")
-    words = _HELP.format(base_url=server.base_url, api_key=server.api_key)
+    words = _HELP.format(
+        base_url=server.base_url, url=server.url, api_key=server.api_key
+    )
     print(words, flush=True)  # noqa: T201
     while not stop.wait(0.5):
         server.clear()

@@ -1,81 +1,18 @@
-"""A request to `/v1/chat/completions` in, its Messages shape or its refusal out.
-
-What is wrong only here is looked for first, then the Messages shape is checked like any
-other. Words marked "ours" stand where no capture shows the server's.
-"""
+"""A request to `/v1/chat/completions` in, its Messages shape out."""
 
 import json
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from langchain_minimax.testing._faults import Fault
+from langchain_minimax.testing._conversation import is_blank, untagged
 from langchain_minimax.testing._models import find_model
-from langchain_minimax.testing._quirks import Quirks
-from langchain_minimax.testing._records import RecordedRequest
-from langchain_minimax.testing._refusals import (
-    EMPTY,
-    bad,
-    mismatch,
-    missing,
-    unsupported,
-)
 from langchain_minimax.testing._replies import Json
-from langchain_minimax.testing._strict import refuse_body
 
-CHAT = "/v1/chat/completions"
-
-# What a message of the official schema may hold, and what replies have that come back.
-_MESSAGE = {
-    "role",
-    "content",
-    "name",
-    "tool_calls",
-    "tool_call_id",
-    "reasoning_content",
-    "reasoning_details",
-    "audio_content",
-}
-_ROLES = ("system", "user", "assistant", "tool")
 _SAME = ("model", "stream", "temperature", "top_p", "service_tier")
 
-# The first name was seen in a refusal (2026-06-01); that 1 is no bool, too.
-_TYPES: dict[str, tuple[type, str]] = {
-    "thinking": (dict, "open_platform_oai.ThinkingConfig"),
-    "reasoning_split": (bool, "bool"),
-    "stream_options": (dict, "open_platform_oai.StreamOptions"),
-}
-
-_THOUGHT = re.compile(r"<think>\n(.*?)\n</think>\n{0,2}", re.DOTALL)
 _DATA_URL = re.compile(r"data:([^;,]*);base64,(.*)", re.DOTALL)
-
-
-def refuse_chat(
-    record: RecordedRequest, quirks: Quirks, videos: Collection[int] = ()
-) -> Fault | None:
-    """The first thing in a request's body that the server would not take."""
-    body = record.body
-    if isinstance(body, dict):
-        problem = next(_problems(body), None)
-        if problem is not None:
-            return problem
-        record = replace(record, body=to_messages(body))
-    here = replace(quirks, unknown_model="2013", enforce_alternation=False)
-    return refuse_body(record, here, videos)
-
-
-def stray_chat_keys(body: Any) -> list[str]:
-    """The paths of the keys of messages that MiniMax's schema does not know."""
-    messages = body.get("messages") if isinstance(body, dict) else None
-    return [
-        f"messages[{index}].{key}"
-        for index, message in enumerate(messages if isinstance(messages, list) else ())
-        if isinstance(message, dict)
-        for key in message
-        if key not in _MESSAGE
-    ]
 
 
 def to_messages(body: Json) -> Json:
@@ -85,11 +22,12 @@ def to_messages(body: Json) -> Json:
     system = [b for turn in turns if turn["role"] == "system" for b in turn["content"]]
     # The name of a tool and "required" are dropped in silence (2026-04), "none" is not.
     silent = body.get("tool_choice") == "none"
+    limit = body.get("max_completion_tokens")
     return {
         **same,
         "messages": list(_without_tool_role(turns)) if turns else body.get("messages"),
         "system": system or None,
-        "max_tokens": body.get("max_completion_tokens") or body.get("max_tokens"),
+        "max_tokens": body.get("max_tokens") if limit is None else limit,
         # Unlike there, M3 thinks here unless it is told not to.
         "thinking": body.get("thinking") or {"type": "adaptive"},
         "tools": _to_tools(body.get("tools")),
@@ -99,7 +37,7 @@ def to_messages(body: Json) -> Json:
 
 def to_turns(body: Json) -> list[Json]:
     """Each message by itself in the Messages shape, still with its own role."""
-    model = find_model(str(body.get("model")))
+    model = find_model(str(body.get("model")), hosted=True)
     # The others drop images in silence (M2.7, 2026-04).
     sees = model is None or model.media
     return [
@@ -118,37 +56,44 @@ def _without_tool_role(turns: list[Json]) -> Iterator[Json]:
 
 
 def _to_blocks(message: Json, *, sees: bool) -> Iterator[Json]:
-    content = message.get("content") or ""
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    blocks = [_to_block(part) for part in parts if sees or part["type"] == "text"]
-    # Blank text is neither refused nor read, as long as there is something else.
-    spoken = [b for b in blocks if b["type"] != "text" or b["text"].strip()]
+    said = spoken(message, sees=sees)
     match message["role"]:
         case "tool":
             id = message["tool_call_id"]
-            yield {"type": "tool_result", "tool_use_id": id, "content": spoken}
+            yield {"type": "tool_result", "tool_use_id": id, "content": said}
         case "assistant":
-            yield from _own_blocks(message, spoken)
+            yield from _own_blocks(message, said)
         case _:
-            yield from spoken
+            yield from said
 
 
-def _own_blocks(message: Json, spoken: list[Json]) -> Iterator[Json]:
-    details = message.get("reasoning_details") or ()
-    thought = "".join(item.get("text", "") for item in details)
-    thought = thought or message.get("reasoning_content") or ""
-    content = message.get("content")
-    found = _THOUGHT.match(content) if isinstance(content, str) else None
-    if found:
-        thought, rest = found[1], found.string[found.end() :]
-        spoken = [{"type": "text", "text": rest}] if rest.strip() else []
+def spoken(message: Json, *, sees: bool) -> list[Json]:
+    """The content, without blank text: that is neither read nor, beside more, wrong."""
+    content = message.get("content") or ""
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    blocks = [_to_block(part) for part in parts if sees or part["type"] == "text"]
+    return [block for block in blocks if not is_blank(block)]
+
+
+def _own_blocks(message: Json, said: list[Json]) -> Iterator[Json]:
+    told = [block for block in untagged(said) if not is_blank(block)]
+    # What came in both places was said in both.
+    inline = any(block["type"] == "thinking" for block in told)
+    thought = "" if inline else _reasoning(message)
     if thought:
         yield {"type": "thinking", "thinking": thought}
-    yield from spoken
+    yield from told
     for call in message.get("tool_calls") or ():
         name, given = call["function"].get("name"), call["function"].get("arguments")
         input = _arguments(given)
         yield {"type": "tool_use", "id": call.get("id"), "name": name, "input": input}
+
+
+def _reasoning(message: Json) -> str:
+    """The thinking that has a field of its own; of several, the details count."""
+    details = message.get("reasoning_details") or ()
+    text = "".join(item.get("text", "") for item in details)
+    return text or message.get("reasoning_content") or message.get("reasoning") or ""
 
 
 def _to_block(part: Json) -> Json:
@@ -183,76 +128,3 @@ def _to_tools(tools: Any) -> Any:
         }
         for function in functions
     ]
-
-
-def _problems(body: Json) -> Iterator[Fault]:
-    yield from _setting_problems(body)
-    tools, messages = body.get("tools"), body.get("messages")
-    for tool in tools if isinstance(tools, list) else ():
-        yield from _tool_problems(tool)
-    if messages is not None and not isinstance(messages, list):
-        yield mismatch("messages list", messages)
-    for index, message in enumerate(messages or ()):
-        if not isinstance(message, dict):
-            yield mismatch("message", message)
-        role = message.get("role", "")
-        if role not in _ROLES:
-            yield bad(f"chat content has invalid message role: {role}")
-        if role == "system" and index:
-            yield bad("invalid chat setting")
-        yield from _content_problems(message, f"messages.{index}.content")
-        yield from _call_problems(message)
-
-
-def _setting_problems(body: Json) -> Iterator[Fault]:
-    for name, (wanted, vendor) in _TYPES.items():
-        if body.get(name) is not None and type(body[name]) is not wanted:
-            yield mismatch(vendor, body[name])
-    thinking = (body.get("thinking") or {"type": "adaptive"}).get("type")
-    if thinking not in ("adaptive", "disabled"):
-        words = f'invalid thinking.type: "{thinking}" (allowed: adaptive, disabled)'
-        yield bad(words)
-
-
-def _tool_problems(tool: Any) -> Iterator[Fault]:
-    if not isinstance(tool, dict):
-        yield mismatch("tool", tool)
-    if tool.get("type") != "function":
-        yield bad(f"invalid tool type: {tool.get('type') or ''}".rstrip())
-    if not isinstance(tool.get("function"), dict):
-        yield bad("function name is empty")
-
-
-def _content_problems(message: Json, path: str) -> Iterator[Fault]:
-    content = message.get("content")
-    if not isinstance(content or "", (str, list)):
-        yield mismatch("content", content)
-    for place, part in enumerate(content if isinstance(content, list) else ()):
-        if not isinstance(part, dict):
-            yield mismatch("content part", part)
-        kind = part.get("type")
-        if kind not in ("text", "image_url", "video_url"):
-            yield unsupported(f"{path}.{place}", kind)  # ours
-        if not isinstance(part.get(kind), str if kind == "text" else dict):
-            yield missing(kind)
-    # An official example has a system message with a name and no content.
-    named = message["role"] != "system" or content is None
-    if not named and not list(_to_blocks(message, sees=True)):
-        yield bad(EMPTY)
-
-
-def _call_problems(message: Json) -> Iterator[Fault]:
-    if message["role"] == "tool" and not message.get("tool_call_id"):
-        yield missing("tool_call_id")
-    calls, details = message.get("tool_calls"), message.get("reasoning_details")
-    for items in (calls or [], details or []):
-        if not isinstance(items, list) or not all(isinstance(i, dict) for i in items):
-            yield mismatch("list of objects", items)
-    for call in calls or ():
-        if not isinstance(call.get("function"), dict):
-            yield bad("function name is empty")
-    for item in details or ():
-        if not isinstance(item.get("text", ""), str):
-            yield mismatch("text string", item["text"])
-    if not isinstance(message.get("reasoning_content") or "", str):
-        yield mismatch("reasoning_content string", message["reasoning_content"])

@@ -6,34 +6,21 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from langchain_minimax.testing._brain import think_up
-from langchain_minimax.testing._chat import (
-    CHAT,
-    refuse_chat,
-    stray_chat_keys,
-    to_messages,
-    to_turns,
-)
-from langchain_minimax.testing._chat_wire import render_chat
 from langchain_minimax.testing._faults import Answer, Cut, ErrorEvent, Fault
 from langchain_minimax.testing._files import StoredFile, serve_file, videos
 from langchain_minimax.testing._memory import Memory
 from langchain_minimax.testing._message import prompt_tokens
-from langchain_minimax.testing._models import models_page
+from langchain_minimax.testing._models import models_list, models_page
+from langchain_minimax.testing._protocols import CHAT, MODELS, protocol_of
 from langchain_minimax.testing._quirks import Quirks
 from langchain_minimax.testing._records import RecordedRequest
 from langchain_minimax.testing._replies import Raw, Reply
 from langchain_minimax.testing._report import describe, report
-from langchain_minimax.testing._strict import (
-    refuse_body,
-    refuse_key,
-    refuse_replay,
-    stray_keys,
-)
-from langchain_minimax.testing._wire import JSON, Rendered, render
+from langchain_minimax.testing._strict import refuse_key, refuse_replay
+from langchain_minimax.testing._wire import JSON, Rendered
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,17 +30,27 @@ if TYPE_CHECKING:
 Script = Answer | Callable[[RecordedRequest], Any]
 _ANSWERS = (str, Reply, Raw, Fault, Cut, ErrorEvent)
 
+_NOT_FOUND = Raw("404 page not found", 404, content_type="text/plain")
+
+# The paths of vLLM and SGLang, by what MiniMax calls the same.
+_HOSTED = {
+    "/v1/messages": "/anthropic/v1/messages",
+    "/v1/messages/count_tokens": "/anthropic/v1/messages/count_tokens",
+    MODELS: MODELS,
+    CHAT: CHAT,
+}
+
 _log = logging.getLogger("langchain_minimax.testing")
 
 
 class Emulator:
-    """A MiniMax server on loopback, speaking the Anthropic-compatible protocol.
+    """A MiniMax server on loopback, speaking its two protocols.
 
-    Besides, `/v1/chat/completions` in its plain form, for threads that other clients
-    begin, and the Files API.
+    They are the Anthropic-compatible one and `/v1/chat/completions`; besides, there is
+    the Files API. It knows its replies again whichever way they come back.
 
     It refuses what MiniMax refuses, remembers what it said, and writes down every
-    request. Valid requests to the messages path take one answer of the script each, in
+    request. Valid requests of either protocol take one answer of the script each, in
     the order in which they arrive; afterwards, or without a script, a small
     deterministic brain answers: it calls the offered tools and reads their results.
 
@@ -135,8 +132,11 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """What an Anthropic-style client takes as its base URL."""
-        return f"{self.url}/anthropic"
+        """What an Anthropic-style client takes as its base URL.
+
+        An OpenAI-style one takes `url` with `/v1` behind it.
+        """
+        return self.url if self._quirks.self_hosted else f"{self.url}/anthropic"
 
     @property
     def connections(self) -> int:
@@ -183,11 +183,10 @@ class Emulator:
         """Write the request down, answer it, and write that down too."""
         with contextlib.suppress(ValueError):
             record.body = json.loads(record.raw)
-        chat = record.path == CHAT
-        record.stray_keys = (stray_chat_keys if chat else stray_keys)(record.body)
+        protocol = protocol_of(record.path)
+        record.stray_keys = protocol.stray_keys(record.body)
         self.requests.append(record)
-        spell = render_chat if chat else render
-        rendered = spell(self._decide(record), record.body, self._quirks)
+        rendered = protocol.render(self._decide(record), record.body, self._quirks)
         if rendered.content is not None:
             self._memory.remember(rendered.id, rendered.content)
         record.status = rendered.status
@@ -196,33 +195,38 @@ class Emulator:
         return rendered
 
     def _decide(self, record: RecordedRequest) -> Answer:
-        wrong_key = refuse_key(record.headers, self.api_key)
-        match record.method, record.path:
+        path, wrong_key = record.path, refuse_key(record, self.api_key)
+        if self._quirks.self_hosted:
+            path, wrong_key = _HOSTED.get(path, ""), None
+        match record.method, path:
             case "POST", "/anthropic/v1/messages" | "/v1/chat/completions":
                 return wrong_key or self._refusal(record) or self._next(record)
             case "POST", "/anthropic/v1/messages/count_tokens":
                 return wrong_key or self._unfit(record) or _count(record)
             case "GET", "/anthropic/v1/models":
                 return wrong_key or Raw(json.dumps(models_page()), content_type=JSON)
+            case "GET", "/v1/models":
+                return wrong_key or Raw(json.dumps(models_list()), content_type=JSON)
             case _:
-                return serve_file(record, self.files, self.api_key) or Raw(
-                    "404 page not found", 404, content_type="text/plain"
-                )
+                served = serve_file(record, self.files, self.api_key) if path else None
+                return served or _NOT_FOUND
 
     def _unfit(self, record: RecordedRequest) -> Fault | None:
-        refuse = refuse_chat if record.path == CHAT else refuse_body
+        refuse = protocol_of(record.path).refuse
         return refuse(record, self._quirks, videos(self.files))
 
     def _refusal(self, record: RecordedRequest) -> Fault | None:
         refused = self._unfit(record)
         if refused is None:
-            turns = to_turns if record.path == CHAT else itemgetter("messages")
-            record.replayed = self._memory.review(turns(record.body))
+            protocol = protocol_of(record.path)
+            turns = protocol.to_turns(record.body)
+            record.replayed = self._memory.review(turns, protocol.spelling)
             return refuse_replay(record.replayed, self._quirks)
         return refused
 
     def _next(self, record: RecordedRequest) -> Answer:
         """The next answer of the script, or else the brain's."""
+        to_messages = protocol_of(record.path).to_messages
         item: Any = self._script.popleft() if self._script else None
         try:
             while callable(item):
@@ -231,9 +235,9 @@ class Emulator:
             return _mistake(f"raised {error!r}")
         match item:
             case None:
-                return think_up(_as_messages(record))
+                return think_up(to_messages(record.body))
             case Cut(reply=None) | ErrorEvent(reply=None):
-                return replace(item, reply=think_up(_as_messages(record)))
+                return replace(item, reply=think_up(to_messages(record.body)))
             case str() | Reply() | Raw() | Fault() | Cut() | ErrorEvent():
                 return item
             case _:
@@ -250,10 +254,6 @@ def _items(replies: Iterable[Script] | None) -> Iterable[Script]:
 def _mistake(words: str) -> Fault:
     """An error that no client tries again, so that a test cannot pass over it."""
     return Fault(400, message=f"a function of the emulator's script {words}")
-
-
-def _as_messages(record: RecordedRequest) -> Any:
-    return to_messages(record.body) if record.path == CHAT else record.body
 
 
 def _count(record: RecordedRequest) -> Raw:

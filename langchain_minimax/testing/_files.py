@@ -15,7 +15,7 @@ from email.message import Message
 from email.parser import HeaderParser
 from typing import Any
 
-from langchain_minimax.testing._records import RecordedRequest
+from langchain_minimax.testing._records import RecordedRequest, bearer_key
 from langchain_minimax.testing._replies import Json, Raw
 
 _JSON = "application/json; charset=utf-8"
@@ -77,7 +77,7 @@ def serve_file(record: RecordedRequest, files: Files, api_key: str) -> Raw | Non
     if serve is None:
         return None
     try:
-        _check_key(record.headers.get("authorization", ""), api_key)
+        _check_key(bearer_key(record), api_key)
         body = serve(record, files)
     except _Refused as refused:
         body = {"base_resp": refused.base_resp}
@@ -96,11 +96,10 @@ def _invalid(words: str) -> _Refused:
     return _Refused(2013, f"invalid params, {words}")
 
 
-def _check_key(authorization: str, api_key: str) -> None:
-    scheme, _, key = authorization.partition(" ")
-    if scheme != "Bearer" or not key.strip():
+def _check_key(key: str, api_key: str) -> None:
+    if not key:
         raise _Refused(1004, _NO_KEY)
-    if key.strip() != api_key:
+    if key != api_key:
         raise _Refused(2049, "invalid api key")
 
 

@@ -1,10 +1,10 @@
 """Replies in; later, how faithfully each of them came back."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from langchain_minimax.testing._conversation import blocks_of, is_blank
+from langchain_minimax.testing._conversation import blocks_of, is_blank, untagged
 from langchain_minimax.testing._records import Replay, Verdict
 from langchain_minimax.testing._replies import Json
 
@@ -17,10 +17,32 @@ _VERDICTS: tuple[Verdict, ...] = (
     "thinking_missing",
 )
 _NAMESAKES = 32  # how many replies of one text are worth telling apart
+_STRAY = "\n</think>"  # what may be left at the end of thinking (vellum #34556)
+
+Spelling = Callable[[list[Json]], list[Json]]
+"""What of a reply can come back at all over one of the two protocols."""
+
+
+def as_message(blocks: list[Json]) -> list[Json]:
+    """The Messages protocol has all, but unsigned thinking closed by a stray mark."""
+    return [
+        {**block, "thinking": block["thinking"].removesuffix(_STRAY)}
+        if block.get("thinking") and not block.get("signature")
+        else block
+        for block in blocks
+    ]
+
+
+def as_completion(blocks: list[Json]) -> list[Json]:
+    """Chat Completions has one thought without a signature, one text, then the rest."""
+    kinds = ("thinking", "text")
+    joined = [{"type": kind, kind: _joined(blocks, kind)} for kind in kinds]
+    said = [block for block in joined if block[block["type"]]]
+    return [*said, *(block for block in blocks if block.get("type") not in kinds)]
 
 
 class Memory:
-    """Every reply the server made, found again by signature, call id or text."""
+    """Every reply the server made, found again by signature, call id or words."""
 
     def __init__(self) -> None:
         self._replies: dict[str, list[Json]] = {}
@@ -28,8 +50,8 @@ class Memory:
         self._signed: dict[str, set[str]] = {}
 
     def remember(self, reply_id: str, blocks: list[Json]) -> None:
-        """Keep a reply as it was answered."""
-        self._replies[reply_id] = blocks
+        """Keep a reply as it was answered, its thinking told from its text."""
+        blocks = self._replies[reply_id] = list(untagged(blocks))
         for handle in _handles(blocks):
             known = self._by_handle.setdefault(handle, deque(maxlen=_NAMESAKES))
             known.appendleft(reply_id)
@@ -43,18 +65,27 @@ class Memory:
         blocks = self._replies.get(reply_id or "", [])
         return [b["thinking"] for b in blocks if b.get("type") == "thinking"]
 
-    def review(self, messages: list[Json]) -> list[Replay]:
-        """One verdict per assistant turn."""
+    def review(
+        self, messages: list[Json], spelling: Spelling = as_message
+    ) -> list[Replay]:
+        """One verdict per assistant turn.
+
+        Args:
+            messages: The turns in the Messages shape, whichever way they came.
+            spelling: What the protocol they came over can carry.
+        """
         return [
-            self._recognize(index, blocks_of(turn))
+            self._recognize(index, blocks_of(turn), spelling)
             for index, turn in enumerate(messages)
             if turn["role"] == "assistant"
         ]
 
-    def _recognize(self, index: int, blocks: list[Json]) -> Replay:
+    def _recognize(self, index: int, blocks: list[Json], spelling: Spelling) -> Replay:
+        plain = list(untagged(blocks))
+        came = spelling(plain)
         candidates = [
-            Replay(index, reply_id, _verdict(self._replies[reply_id], blocks))
-            for handle in _handles(blocks)
+            Replay(index, reply_id, _verdict(spelling(self._replies[reply_id]), came))
+            for handle in _handles(plain)
             for reply_id in self._by_handle.get(handle, ())
         ]
         unknown = Replay(index, None, "unknown")
@@ -90,9 +121,12 @@ def _handles(blocks: list[Json]) -> Iterator[tuple[str, str]]:
                 yield "signature", signature
             case {"type": "tool_use", "id": str(id)}:
                 yield "call", id
-    text = "".join(b.get("text", "") for b in blocks if b.get("type") == "text").strip()
-    if text:
-        yield "text", text
+    text, thought = _joined(blocks, "text"), _joined(blocks, "thinking")
+    yield from (
+        (kind, words.strip())
+        for kind, words in (("text", text), ("thinking", thought.removesuffix(_STRAY)))
+        if words.strip()
+    )
 
 
 def _verdict(said: list[Json], came: list[Json]) -> Verdict:
@@ -118,6 +152,10 @@ def _sendable(blocks: list[Json]) -> list[Json]:
         for block in blocks
         if not is_blank(block)
     ]
+
+
+def _joined(blocks: list[Json], kind: str) -> str:
+    return "".join(b.get(kind, "") for b in blocks if b.get("type") == kind)
 
 
 def _thinking(blocks: list[Json]) -> list[Json]:

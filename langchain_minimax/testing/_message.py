@@ -44,8 +44,9 @@ def settle(reply: Reply, body: Json, quirks: Quirks) -> Message:
     blocks = list(_blocks(reply, body, quirks))
     calls = any(isinstance(block, ToolUse) for block in blocks)
     tier = body.get("service_tier") or "standard"
+    tiers = {} if quirks.self_hosted else {"service_tier": tier}
     head = {"id": new_id(quirks), "type": "message", "role": "assistant"}
-    named = {"model": model_of(body).id}
+    named = {"model": body["model"] if quirks.self_hosted else model_of(body).id}
     usage = _usage(body, blocks, tier, quirks) if reply.usage is None else reply.usage
     message = {
         **head,
@@ -64,13 +65,15 @@ def settle(reply: Reply, body: Json, quirks: Quirks) -> Message:
         "stop_reason": None,
         "stop_sequence": None,
         "usage": _start_usage(body, tier, quirks),
-        "service_tier": tier,
+        **tiers,
     }
     return Message(message, blocks, start, reply.delta_size)
 
 
 def new_id(quirks: Quirks) -> str:
     """An id for a reply, which is also its `Trace-Id`."""
+    if quirks.self_hosted:
+        return f"msg_{secrets.token_hex(12)}"
     if quirks.ids == "random":
         return secrets.token_hex(16)
     seconds_since_2023 = int(time.time()) - 1_672_531_200
@@ -103,6 +106,7 @@ def _blocks(reply: Reply, body: Json, quirks: Quirks) -> Iterator[Block]:
     if quirks.empty_content and not thinks(body):
         return
     signed = quirks.signature_in_stream or not body.get("stream")
+    signed = signed and not quirks.self_hosted
     newlines = ""
     for ordinal, block in enumerate(reply.blocks, 1):
         match block:
@@ -122,6 +126,8 @@ def _blocks(reply: Reply, body: Json, quirks: Quirks) -> Iterator[Block]:
 
 
 def _tool_id(ordinal: int, quirks: Quirks) -> str:
+    if quirks.self_hosted:
+        return f"chatcmpl-tool-{secrets.token_hex(16)}"
     if quirks.tool_ids == "call_":
         return f"call_{secrets.token_hex(12)}"
     return f"call_function_{secrets.token_hex(6)}_{ordinal}"
@@ -151,13 +157,13 @@ def _usage(body: Json, blocks: list[Block], tier: str, quirks: Quirks) -> Json:
     called = _tokens(*(b.input for b in blocks if isinstance(b, ToolUse)))
     usage = _input_usage(body, tier, quirks)
     usage["output_tokens"] = max(1, thought + said + called)
-    if thought and quirks.delta_usage_details:
+    if thought and quirks.delta_usage_details and not quirks.self_hosted:
         usage["output_tokens_details"] = {"thinking_tokens": thought}
     return usage
 
 
 def _start_usage(body: Json, tier: str, quirks: Quirks) -> Json:
-    match quirks.start_usage:
+    match "truth" if quirks.self_hosted else quirks.start_usage:
         case "zeros":
             return {"input_tokens": 0, "output_tokens": 0, "service_tier": tier}
         case "bogus":
@@ -173,6 +179,8 @@ def _start_usage(body: Json, tier: str, quirks: Quirks) -> Json:
 
 def _input_usage(body: Json, tier: str, quirks: Quirks) -> Json:
     prompt = prompt_tokens(body)
+    if quirks.self_hosted:
+        return {"input_tokens": prompt, "output_tokens": 0}
     cached = prompt // 2 // _CACHE_STEP * _CACHE_STEP
     # `input_tokens` leaves out what was cached.
     usage: Json = {"input_tokens": prompt - cached, "output_tokens": 0}

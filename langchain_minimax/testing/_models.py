@@ -1,6 +1,7 @@
 """What the server knows of its models."""
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 
@@ -48,14 +49,19 @@ MODELS = (
 _BY_NAME = {model.id.lower(): model for model in MODELS}
 
 
-def find_model(name: str) -> Model | None:
-    """The model of that name in any case."""
-    return _BY_NAME.get(name.lower())
+_HUB = "minimaxai/"
+"""What Hugging Face puts before the names, and engines after it."""
+
+
+def find_model(name: str, *, hosted: bool = False) -> Model | None:
+    """The model of that name in any case; of an engine's names too if it is one."""
+    name = name.lower()
+    return _BY_NAME.get(name.removeprefix(_HUB) if hosted else name)
 
 
 def model_of(body: dict[str, Any]) -> Model:
     """The model of a (valid) request."""
-    return _BY_NAME[body["model"].lower()]
+    return _BY_NAME[body["model"].lower().removeprefix(_HUB)]
 
 
 def thinks(body: dict[str, Any]) -> bool:
@@ -64,8 +70,29 @@ def thinks(body: dict[str, Any]) -> bool:
     return asked or model_of(body).thinks != "when asked"
 
 
+def models_list() -> dict[str, Any]:
+    """The list of `/v1/models` (2026-09-01)."""
+    data = [
+        {
+            "id": model.id,
+            "object": "model",
+            "created": _seconds(model),
+            "owned_by": "minimax",
+        }
+        for model in MODELS
+    ]
+    return {"object": "list", "data": data}
+
+
+def _seconds(model: Model) -> int:
+    # As recorded: M3 was made at midnight, all before it at two.
+    hour = 2 if model.id.startswith("MiniMax-M2") else 0
+    day = datetime.fromisoformat(model.created).replace(hour=hour, tzinfo=timezone.utc)
+    return int(day.timestamp())
+
+
 def models_page() -> dict[str, Any]:
-    """The list of the models endpoint."""
+    """The list of `/anthropic/v1/models`."""
     data = [
         {
             "id": model.id,

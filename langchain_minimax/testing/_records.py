@@ -65,3 +65,9 @@ class RecordedRequest:
     stray_keys: list[str] = field(default_factory=list)
     completed: bool = False
     query: dict[str, str] = field(default_factory=dict)
+
+
+def bearer_key(record: RecordedRequest) -> str:
+    """The key that came as `Authorization: Bearer …`; empty if none did."""
+    scheme, _, key = record.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme == "Bearer" else ""

@@ -60,6 +60,8 @@ class Reply:
         usage: The final usage object; by default a plausible one.
         delta_size: Characters in one delta of a stream; by default the quirks' rhythm.
         base_resp: The `base_resp` object to send along.
+        sensitive: What `/v1/chat/completions` marks as sensitive, such as
+            `{"output_sensitive": True, "output_sensitive_type": 2}`.
     """
 
     blocks: Sequence[Block] = ()
@@ -67,6 +69,7 @@ class Reply:
     usage: Json | None = None
     delta_size: int | None = None
     base_resp: Json | None = None
+    sensitive: Json | None = None
 
     def __post_init__(self) -> None:
         known = (Thinking, Text, ToolUse, dict)

@@ -26,8 +26,9 @@ def describe(record: RecordedRequest, memory: Memory) -> str:
     said = f"{record.method} {record.path} -> {record.status}"
     match record.body:
         case {"messages": [*messages]}:
-            tools = record.body.get("tools") or []
-            said += f", {len(messages)} messages, {len(tools)} tools"
+            tools = record.body.get("tools")
+            offered = len(tools) if isinstance(tools, list) else 0
+            said += f", {len(messages)} messages, {offered} tools"
     return "; ".join([said, *(_replay(replay, memory) for replay in record.replayed)])
 
 

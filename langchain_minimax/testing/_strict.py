@@ -13,7 +13,7 @@ from langchain_minimax.testing._faults import Fault
 from langchain_minimax.testing._message import prompt_tokens
 from langchain_minimax.testing._models import Model, find_model
 from langchain_minimax.testing._quirks import Quirks
-from langchain_minimax.testing._records import RecordedRequest, Replay
+from langchain_minimax.testing._records import RecordedRequest, Replay, bearer_key
 from langchain_minimax.testing._refusals import bad, mismatch, missing
 from langchain_minimax.testing._replies import Json
 from langchain_minimax.testing._turns import (
@@ -42,10 +42,16 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def refuse_key(headers: dict[str, str], api_key: str) -> Fault | None:
-    """The 401 for a missing or wrong key; `Authorization` wins over `x-api-key`."""
-    given = headers.get("authorization", headers.get("x-api-key", ""))
-    key = given.removeprefix("Bearer ").strip()
+def refuse_key(record: RecordedRequest, api_key: str) -> Fault | None:
+    """The 401 for a missing or wrong key.
+
+    Only under `/anthropic` may it come as `x-api-key` or without its `Bearer`, and
+    there, too, `Authorization` wins.
+    """
+    key = bearer_key(record)
+    if record.path.startswith("/anthropic"):
+        given = record.headers.get("x-api-key", "")
+        key = record.headers.get("authorization", given).removeprefix("Bearer ").strip()
     if not key:
         return Fault.error(1004)
     return None if key == api_key else Fault.error(2049)
@@ -74,6 +80,8 @@ def _replay_problems(replayed: list[Replay], quirks: Quirks) -> Iterator[Fault]:
         turn = f"messages.{replay.turn_index}"
         places = replay.altered if quirks.refuse_altered_thinking else ()
         for place in replay.signed if quirks.refuse_signatures else places:
+            if place not in replay.signed:
+                yield bad(f"{turn}: thinking block is altered")  # ours
             # Anthropic's words; MiniMax's are unknown (one 400, hermes PR #75779).
             words = "Invalid `signature` in `thinking` block"
             yield Fault(400, message=f"{turn}.content.{place}: {words}")
@@ -116,7 +124,7 @@ def _problems(
     if not isinstance(body, dict):
         yield mismatch("object", body)
     yield from _fields(body)
-    model = find_model(body["model"])
+    model = find_model(body["model"], hosted=quirks.self_hosted is not None)
     if model is None:
         words = f"unknown model '{body['model'].lower()}'"
         yield bad(words) if quirks.unknown_model == "2013" else Fault(404, 0, words)

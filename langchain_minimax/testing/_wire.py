@@ -22,6 +22,7 @@ from langchain_minimax.testing._replies import (
 )
 
 JSON = "application/json; charset=utf-8"
+DONE = b"data: [DONE]\n\n"
 
 _TOKEN = re.compile(r"\s*(?:\w{1,10}|[^\w\s])|\s+")
 _FINE = (4, 4, 3, 5, 1)  # tokens in a delta, much as recorded
@@ -50,7 +51,7 @@ def render(answer: Answer, body: Any, quirks: Quirks) -> Rendered:
     """What goes over the wire for one answer to one request."""
     match answer:
         case str() | Reply():
-            return _reply(settle(_spoken(answer), body, quirks), body, quirks)
+            return _reply(settle(_spoken(answer, quirks), body, quirks), body, quirks)
         case Raw():
             return _raw(answer, new_id(quirks))
         case Fault():
@@ -63,8 +64,39 @@ def render(answer: Answer, body: Any, quirks: Quirks) -> Rendered:
             return _refusal(answer.error, new_id(quirks))
 
 
-def _spoken(reply: Reply | str | None) -> Reply:
-    return reply if isinstance(reply, Reply) else Reply([Text(reply or "")])
+def _spoken(reply: Reply | str | None, quirks: Quirks) -> Reply:
+    spoken = reply if isinstance(reply, Reply) else Reply([Text(reply or "")])
+    marks = marks_of(quirks)
+    return replace(spoken, blocks=list(_marked(spoken, *marks))) if marks else spoken
+
+
+def _marked(reply: Reply, opening: str, closing: str) -> Iterator[Block]:
+    """Thinking in the text that follows it, or in one of its own."""
+    thought = ""
+    for block in reply.blocks:
+        match block:
+            case Thinking(text):
+                thought += f"{opening}{text}{closing}"
+                continue
+            case Text(text):
+                yield Text(thought + text)
+            case _:
+                yield from [Text(thought)] if thought else []
+                yield block
+        thought = ""
+    yield from [Text(thought)] if thought else []
+
+
+def marks_of(quirks: Quirks) -> tuple[str, str] | None:
+    """What an engine puts around thinking that it leaves in the text."""
+    match quirks.self_hosted:
+        case "append_think":
+            # Its own mark, then what the model writes: the template has the real one.
+            return "<think>", "\n</think>\n\n"
+        case "append_mm_think":
+            return "<mm:think>", "</mm:think>"
+        case _:
+            return None
 
 
 def _reply(message: Message, body: Json, quirks: Quirks) -> Rendered:
@@ -72,6 +104,8 @@ def _reply(message: Message, body: Json, quirks: Quirks) -> Rendered:
     if not body.get("stream"):
         return Rendered([dumped(message.body)], id, content=content)
     frames = [_frame(event) for event in _events(message, quirks)]
+    if quirks.self_hosted:
+        frames.append(DONE)
     if quirks.summary_event:
         frames.append(b"data: " + dumped(message.body) + b"\n\n")
     return Rendered(frames, id, EVENT_STREAM, content=content)
@@ -100,7 +134,7 @@ def _error(fault: Fault, id: str) -> Json:
 
 
 def _interrupted(fault: ErrorEvent, body: Json, quirks: Quirks) -> Rendered:
-    message = settle(_spoken(fault.reply), body, quirks)
+    message = settle(_spoken(fault.reply, quirks), body, quirks)
     frames = [_frame(event) for event in _until(fault, _events(message, quirks))]
     error = _error(fault.error, message.body["id"])
     final = _frame(error if fault.wrapped else error["error"], "error")
@@ -128,7 +162,7 @@ def cut_short(rendered: Rendered, cut: Cut) -> Rendered:
 
 def _events(message: Message, quirks: Quirks) -> Iterator[Json]:
     yield {"type": "message_start", "message": message.start}
-    if quirks.ping:
+    if quirks.ping and not quirks.self_hosted:
         yield {"type": "ping"}
     for index, block in enumerate(message.blocks):
         opening, *deltas = _stages(block, message.delta_size, quirks)

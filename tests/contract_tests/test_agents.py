@@ -21,6 +21,7 @@ from langgraph.prebuilt import ToolNode, tools_condition
 
 from langchain_minimax import ChatMiniMax
 from langchain_minimax.testing import Emulator
+from support.sent import turns_of
 
 QUESTIONS = [
     "What is the weather in Paris?",
@@ -48,16 +49,10 @@ def server() -> Iterator[Emulator]:
         yield emulator
 
 
-def model_of(server: Emulator, **fields: Any) -> ChatMiniMax:
-    return ChatMiniMax(
-        **{
-            "model": "MiniMax-M3",
-            "thinking": True,
-            "api_key": server.api_key,
-            "base_url": server.base_url,
-            **fields,
-        }
-    )
+@pytest.fixture
+def model_of(connect: Callable[..., ChatMiniMax]) -> Callable[..., ChatMiniMax]:
+    """Makes a model that thinks, of either protocol."""
+    return lambda server, **fields: connect(server, thinking=True, **fields)
 
 
 def agent_of(model: ChatMiniMax, saver: Any) -> Any:
@@ -151,6 +146,7 @@ every_layout = pytest.mark.parametrize("output_version", ["v0", "v1"])
 @every_layout
 def test_a_thread_keeps_its_thoughts(
     server: Emulator,
+    model_of: Callable[..., ChatMiniMax],
     tmp_path: Path,
     build: Callable[..., Any],
     saver_in: Callable[[Path], Callable[[], Any]],
@@ -171,6 +167,7 @@ def test_a_thread_keeps_its_thoughts(
 @every_layout
 def test_a_thread_keeps_its_thoughts_async(
     server: Emulator,
+    model_of: Callable[..., ChatMiniMax],
     tmp_path: Path,
     build: Callable[..., Any],
     saver_in: Callable[[Path], Callable[[], Any]],
@@ -207,8 +204,8 @@ def check(server: Emulator, messages: list[Any]) -> None:
         assert all(replay.verdict == "verbatim" for replay in request.replayed)
     thoughts = [
         block
-        for message in last.body["messages"]
-        for block in message["content"]
+        for turn in turns_of(last)
+        for block in turn["content"]
         if block["type"] == "thinking"
     ]
     sent = [
@@ -222,10 +219,14 @@ def check(server: Emulator, messages: list[Any]) -> None:
 
 
 @every_build
+@every_layout
 def test_v3_streaming_keeps_its_thoughts_too(
-    server: Emulator, build: Callable[..., Any]
+    server: Emulator,
+    model_of: Callable[..., ChatMiniMax],
+    build: Callable[..., Any],
+    output_version: str,
 ) -> None:
-    graph = build(model_of(server), InMemorySaver())
+    graph = build(model_of(server, output_version=output_version), InMemorySaver())
     for question in QUESTIONS:
         run = graph.stream_events(
             {"messages": [("human", question)]}, THREAD, version="v3"

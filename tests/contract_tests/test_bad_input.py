@@ -35,6 +35,7 @@ from langchain_minimax import (
 )
 from langchain_minimax.testing import Fault, Raw, Reply, Text, Thinking, ToolUse
 from support.samples import Sample, samples
+from support.sent import turns_of
 from support.ways import WAYS, Ask
 
 every_way = pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS)
@@ -88,7 +89,7 @@ def test_an_unknown_role_speaks_as_a_person(ask: Ask, serve: Any, connect: Any) 
     spell = ChatMessage(role="wizard", content="Abracadabra")
     assert ask(connect(server), [spell]).text == "So it is."
     (request,) = server.requests
-    (message,) = request.body["messages"]
+    (message,) = turns_of(request)
     assert message["role"] == "user"
     assert [part["text"] for part in message["content"]] == [
         *('<message role="wizard">', "Abracadabra", "</message>"),
@@ -152,7 +153,7 @@ def test_a_history_in_disorder(ask: Ask, serve: Any, connect: Any) -> None:
     assert ask(connect(server), history).text == "So it is."
     (request,) = server.requests
     assert request.stray_keys == []
-    assert [message["role"] for message in request.body["messages"]] == [
+    assert [turn["role"] for turn in turns_of(request)] == [
         *("user", "assistant", "user", "user"),
     ]
 
@@ -217,7 +218,13 @@ def test_a_prompt_that_is_too_long(ask: Ask, serve: Any, connect: Any) -> None:
 
 
 @every_way
-@pytest.mark.parametrize("sample", samples(errors=True), ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    ("sample", "protocol"),
+    [
+        pytest.param(each, each.wire, id=each.name)
+        for each in samples(errors=True, wire=None, self_hosted=None)
+    ],
+)
 def test_every_captured_error_is_read(
     ask: Ask, sample: Sample, serve: Any, connect: Any
 ) -> None:
@@ -243,8 +250,13 @@ def test_every_captured_error_is_read(
         (Raw("{]", content_type=JSON), MiniMaxResponseError, "no reply"),
         (Raw("[1]", content_type=JSON), MiniMaxResponseError, "no reply"),
         (Raw("", content_type=JSON), MiniMaxResponseError, "empty body"),
-        (Raw('{"content": null}', content_type=JSON), MiniMaxResponseError, "content"),
-        (Raw('{"type": "message"}', content_type=JSON), MiniMaxResponseError, "conten"),
+        *(
+            (Raw(body, content_type=JSON), MiniMaxResponseError, "The reply has no")
+            for body in (
+                *('{"content": null}', '{"type": "message"}'),
+                *('{"choices": null}', '{"object": "chat.completion"}'),
+            )
+        ),
         (Fault.garbage(), MiniMaxStreamTruncatedError, "broke off"),
         (Fault.empty(), MiniMaxStreamTruncatedError, "broke off"),
         (Raw("data: {]\n\n"), MiniMaxResponseError, "no event"),

@@ -41,7 +41,7 @@ QUESTION = {"role": "user", "content": "The weather and the time in Paris, pleas
 HELLO = {"role": "user", "content": "Hello"}
 CALLED = {
     "role": "assistant",
-    "content": "",
+    "content": None,
     "tool_calls": [
         {
             "id": "call_1",
@@ -90,7 +90,8 @@ def said(client: openai.OpenAI, request: Any, *, streaming: bool) -> dict[str, A
     for chunk in client.chat.completions.create(**request, stream=True):
         for choice in chunk.choices:
             _add(message, choice.delta.model_dump(exclude_unset=True))
-    return message
+    # Beside calls, "" would be refused.
+    return message if message["content"] else {**message, "content": None}
 
 
 def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -113,7 +114,7 @@ def test_creates_a_completion(serve, client_of):
 
     [choice] = completion.choices
     assert choice.finish_reason == "tool_calls"
-    assert choice.message.content == ""
+    assert choice.message.content is None
     [call] = choice.message.tool_calls
     assert json.loads(call.function.arguments) == {"city": "Paris"}
     thought = choice.message.reasoning_content
@@ -374,6 +375,11 @@ def _call(**fields: Any) -> Any:
         ),
         (asking(HELLO, CALLED, RESULT, RESULT), "tool call and result not match"),
         (
+            # TinyHarness #36, 2026-06-24: `null` is right.
+            asking(HELLO, {**CALLED, "content": ""}, RESULT),
+            "tool call result does not follow tool call",
+        ),
+        (
             asking(HELLO, CALLED, {**RESULT, "tool_call_id": ""}),
             "expr_path=tool_call_id",
         ),
@@ -399,6 +405,7 @@ def _call(**fields: Any) -> Any:
             "function parameters is empty",
         ),
         (asking(tools=[3]), "Mismatch type tool"),
+        (asking(extra_body={"tools": 3}), "Mismatch type tools list with value int"),
         (
             asking(extra_body={"thinking": {"type": "enabled", "budget_tokens": 9}}),
             r'invalid thinking.type: "enabled" \(allowed: adaptive, disabled\)',
@@ -456,6 +463,16 @@ def test_ignores_what_minimax_ignores(serve, client_of, field):
             {"default_headers": {"Authorization": ""}},
             r"in the 'Authorization' field of the request header \(1004\)",
         ),
+        (
+            # Only the Messages protocol knows that one.
+            {
+                "default_headers": {
+                    "Authorization": "",
+                    "x-api-key": "sk-api-emulated",
+                }
+            },
+            r"in the 'Authorization' field of the request header \(1004\)",
+        ),
     ],
 )
 def test_keys_are_checked(serve, client_of, options, words):
@@ -466,19 +483,26 @@ def test_keys_are_checked(serve, client_of, options, words):
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "kind"),
+    ("code", "status", "kind", "error"),
     [
-        (1002, 429, "rate_limit_error"),
-        (1008, 402, "insufficient_balance_error"),
-        (1026, 422, "unprocessable_entity_error"),
-        (1000, 500, "api_error"),
-        (2064, 529, "overloaded_error"),
+        (2013, 400, "bad_request_error", openai.BadRequestError),
+        (2049, 401, "authorized_error", openai.AuthenticationError),
+        (1008, 402, "insufficient_balance_error", openai.APIStatusError),
+        (1026, 422, "unprocessable_entity_error", openai.UnprocessableEntityError),
+        (1002, 429, "rate_limit_error", openai.RateLimitError),
+        (2056, 429, "rate_limit_error", openai.RateLimitError),
+        (1000, 500, "api_error", openai.InternalServerError),
+        (2064, 529, "overloaded_error", openai.InternalServerError),
     ],
 )
-def test_faults_have_the_names_of_this_wire(serve, client_of, code, status, kind):
-    with pytest.raises(openai.APIStatusError, match=f"({code})") as caught:
-        said(client_of(serve(Fault.error(code))), asking(), streaming=True)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_faults_become_the_errors_of_the_sdk(
+    serve, client_of, code, status, kind, error, streaming
+):
+    with pytest.raises(error, match=rf"\({code}\)") as caught:
+        said(client_of(serve(Fault.error(code))), asking(), streaming=streaming)
 
+    assert type(caught.value) is error
     assert caught.value.status_code == status
     assert caught.value.body["type"] == kind
     assert caught.value.body["http_code"] == str(status)
@@ -517,6 +541,64 @@ def test_other_faults_work_here_too(serve, client_of):
     assert failed.choices is None
     assert failed.base_resp == {"status_code": 1039, "status_msg": "token limit"}
     assert said(client, asking(HELLO), streaming=False)["content"] == "Hello"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_filter_may_end_a_reply(serve, client_of, streaming):
+    flags = {"output_sensitive": True, "output_sensitive_type": 6}
+    server = serve(Reply([Text("Well,")], "content_filter", sensitive=flags))
+    client = client_of(server)
+    if streaming:
+        *_, last = client.chat.completions.create(**asking(), stream=True)
+    else:
+        last = client.chat.completions.create(**asking())
+
+    assert last.choices[0].finish_reason == "content_filter"
+    assert (last.output_sensitive, last.output_sensitive_type) == (True, 6)
+    assert last.input_sensitive is False
+
+
+async def test_the_async_client_works_too(serve):
+    server = serve()
+    client = openai.AsyncOpenAI(
+        base_url=f"{server.url}/v1", api_key=server.api_key, max_retries=0
+    )
+    request = asking(tools=[WEATHER, TIME])
+    async with client:
+        whole = await client.chat.completions.create(**request)
+        chunks = await client.chat.completions.create(**request, stream=True)
+        deltas = [c.choices[0].delta async for c in chunks]
+        with pytest.raises(openai.BadRequestError, match="chat content is empty"):
+            await client.chat.completions.create(**asking(messages=[]))
+
+    calls = whole.choices[0].message.tool_calls
+    streamed = [call for delta in deltas for call in delta.tool_calls or ()]
+    for each in (calls, streamed):
+        names = [call.function.name for call in each]
+        assert names == ["get_weather", "get_time"]
+        assert all(json.loads(c.function.arguments) == {"city": "Paris"} for c in each)
+    assert [request.completed for request in server.requests] == [True, True, True]
+
+
+def test_lists_models(serve, client_of):
+    listed = list(client_of(serve()).models.list())
+
+    assert {"MiniMax-M3", "MiniMax-M2"} <= {model.id for model in listed}
+    assert {model.owned_by for model in listed} == {"minimax"}
+    with pytest.raises(openai.AuthenticationError, match="2049"):
+        client_of(serve(), api_key="wrong").models.list()
+
+
+def test_a_user_has_one_name(serve, client_of):
+    ada, bob = ({**HELLO, "name": name} for name in ("Ada", "Bob"))
+    client = client_of(serve())
+    said(
+        client,
+        asking(ada, {"role": "assistant", "content": "Hi."}, ada),
+        streaming=False,
+    )
+    with pytest.raises(openai.BadRequestError, match="user name must be consistent"):
+        said(client, asking(ada, bob), streaming=False)
 
 
 def test_one_script_serves_both_protocols(serve, client_of, connect):

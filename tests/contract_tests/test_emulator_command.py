@@ -61,6 +61,7 @@ def test_serves_until_told_to_end(command, ending):
     base_url = lines_until(
         process, r"base_url\s+(http://127\.0\.0\.1:\d+/anthropic)\n"
     )[1]
+    chat_url = lines_until(process, r"OpenAI\s+(http://127\.0\.0\.1:\d+/v1)\n")[1]
     lines_until(process, r"curl .*\n.*-d '(\{.*\})'\n")
 
     reply = httpx.post(
@@ -74,6 +75,7 @@ def test_serves_until_told_to_end(command, ending):
     rest, _ = process.communicate(timeout=DEADLINE)
 
     assert reply.status_code == 200
+    assert base_url.removesuffix("/anthropic") == chat_url.removesuffix("/v1")
     assert process.returncode == 0
     assert "Traceback" not in rest
 

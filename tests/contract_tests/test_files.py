@@ -23,6 +23,7 @@ from langchain_minimax import (
     MiniMaxTimeoutError,
 )
 from langchain_minimax.testing import Emulator
+from support.sent import turns_of
 
 
 def _sync(files: MiniMaxFiles, verb: str, *args: Any, **options: Any) -> Any:
@@ -99,7 +100,7 @@ def test_the_model_sees_what_was_uploaded(
     file = ask(files, "upload", video)
     message = HumanMessage(["What is it?", file.block(fps=0.5)])
     assert model.invoke([message]).text == "A cat."
-    source = emulator.requests[-1].body["messages"][0]["content"][1]["source"]
+    source = turns_of(emulator.requests[-1])[0]["content"][1]["source"]
     assert source == {"type": "url", "url": file.url, "fps": 0.5}
     ask(files, "delete", file)
     with pytest.raises(MiniMaxInvalidRequestError):

@@ -145,7 +145,7 @@ def test_a_client_of_the_callers_is_used_and_not_closed(
 @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 def test_no_cookie_is_kept_for_the_next(way: str, serve: Any, connect: Any) -> None:
     """Requests of many keys share a client."""
-    kind, body = "application/json", '{"content": [], "stop_reason": "end_turn"}'
+    kind, body = "application/json", '{"content": [], "choices": [{"message": {}}]}'
     cookie = {"set-cookie": "session=1; Path=/"}
     server = serve(*[Raw(body, content_type=kind, headers=cookie)] * 2)
     for _ in range(2):

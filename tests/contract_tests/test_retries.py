@@ -15,13 +15,34 @@ from langchain_minimax import (
     MiniMaxOverloadedError,
     MiniMaxStreamTruncatedError,
 )
-from langchain_minimax.testing import Fault, Raw, Reply, Text
+from langchain_minimax.testing import Fault, Raw
 from support.ways import WAYS, Ask
 
 every_way = pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS)
 
 STREAMS = ["stream", "astream", "events", "aevents"]
 NOW = {"retry-after": "0"}
+
+# A stream that has said so much, and how it goes on to its stop reason.
+SAID = {
+    "anthropic": (
+        'data: {"type":"message_start","message":{"id":"1","model":"MiniMax-M3"}}\n\n'
+        'data: {"type":"content_block_delta","index":0,'
+        '"delta":{"type":"text_delta","text":"%s"}}\n\n'
+    ),
+    "openai": (
+        'data: {"id":"1","model":"MiniMax-M3",'
+        '"choices":[{"index":0,"delta":{"role":"assistant","content":"%s"}}]}\n\n'
+    ),
+}
+STOPPED = {
+    "anthropic": (
+        'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
+    ),
+    "openai": (
+        'data: {"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    ),
+}
 
 
 def soon(code: int) -> Fault:
@@ -117,17 +138,10 @@ def test_a_whole_reply_that_broke_off_is_tried_again(
 
 @pytest.mark.parametrize("way", STREAMS)
 def test_a_stream_that_lost_only_its_last_event_is_whole(
-    way: str, serve: Any, connect: Any
+    way: str, protocol: str, serve: Any, connect: Any
 ) -> None:
-    whole = serve(Reply(blocks=[Text("All is said.")]))
-    WAYS[way](connect(whole), "Hello")
-    body = (
-        b'data: {"type":"message_start","message":{"id":"1","model":"MiniMax-M3"}}\n\n'
-        b'data: {"type":"content_block_delta","index":0,'
-        b'"delta":{"type":"text_delta","text":"All is said."}}\n\n'
-        b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
-    )
-    server = serve(Fault.reset(at_byte=len(body), reply=Raw(body + b"data: {}\n\n")))
+    body = SAID[protocol] % "All is said." + STOPPED[protocol]
+    server = serve(Fault.reset(at_byte=len(body), reply=Raw(body + "data: {}\n\n")))
     message = WAYS[way](connect(server), "Hello")
     assert message.text == "All is said."
     assert message.response_metadata["stop_reason"] == "end_turn"
@@ -205,14 +219,9 @@ def test_the_servers_own_error_comes_out_when_no_time_is_left_to_try_again(
 
 @every_way
 def test_what_follows_a_stop_sequence_can_break_nothing(
-    ask: Ask, serve: Any, connect: Any
+    ask: Ask, protocol: str, serve: Any, connect: Any
 ) -> None:
-    body = (
-        b'data: {"type":"message_start","message":{"id":"1","model":"MiniMax-M3"}}\n\n'
-        b'data: {"type":"content_block_delta","index":0,'
-        b'"delta":{"type":"text_delta","text":"All is said. STOP and more"}}\n\n'
-    )
-    server = serve(Raw(body), "Never.")
+    server = serve(Raw(SAID[protocol] % "All is said. STOP and more"), "Never.")
     message = ask(connect(server, max_retries=2), "Hello", stop=["STOP"])
     assert message.text == "All is said. "
     assert message.response_metadata["stop_reason"] == "stop_sequence"

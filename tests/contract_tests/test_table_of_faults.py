@@ -6,6 +6,7 @@ the same in a LangChain thread, which `ChatMiniMax` sends as the table says.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from langchain_core.messages import (
 
 from langchain_minimax import ChatMiniMax
 from langchain_minimax.testing import Emulator
+from support.sent import as_sent, text, turns_of
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "any_conversation.md"
 Json = dict[str, Any]
@@ -38,10 +40,6 @@ def calls(*ids: str) -> AIMessage:
 
 def answer(id: str, content: Any = "A stone.") -> ToolMessage:
     return ToolMessage(content, tool_call_id=id)
-
-
-def text(words: str) -> Json:
-    return {"type": "text", "text": words}
 
 
 def use(id: str, input: Any = None) -> Json:
@@ -220,39 +218,83 @@ def test_every_row_is_tried_and_nothing_else() -> None:
     assert len(rows()) == len(ROWS)
 
 
-def row_of(fault: str) -> Row:
-    return next(row for start, row in ROWS.items() if fault.startswith(start))
+def row_of(fault: str) -> tuple[str, Row]:
+    return next(each for each in ROWS.items() if fault.startswith(each[0]))
+
+
+# Where Chat Completions says something else; `None` where it does not mind.
+ON_CHAT: dict[str, str | None] = {
+    # There the text is a message of its own.
+    "Text stands beside": None,
+    "A system message comes late": "invalid chat setting",
+}
+
+
+def on_chat(turn: Json) -> list[Json]:
+    """The same as others send it over Chat Completions: a message for each result."""
+    content = turn["content"]
+    blocks = [text(content)] if isinstance(content, str) else content
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    results = [block for block in blocks if block["type"] == "tool_result"]
+    words = "".join(block["text"] for block in blocks if block["type"] == "text")
+    said = [
+        {"role": "tool", "tool_call_id": each["tool_use_id"], "content": "A stone."}
+        for each in results
+    ]
+    if calls:
+        return [
+            {"role": "assistant", "content": None, "tool_calls": [*map(call, calls)]}
+        ]
+    return [
+        *said,
+        *([{"role": turn["role"], "content": words}] if not said or words else []),
+    ]
+
+
+def call(use: Json) -> Json:
+    given = use["input"]
+    arguments = given if isinstance(given, str) else json.dumps(given)
+    function = {"name": use["name"], "arguments": arguments}
+    return {"id": use["id"], "type": "function", "function": function}
 
 
 @pytest.mark.parametrize(("fault", "said"), rows(), ids=lambda cell: cell[:30])
 def test_the_server_says_so(
-    fault: str, said: str, serve: Callable[..., Emulator]
+    fault: str, said: str, protocol: str, serve: Callable[..., Emulator]
 ) -> None:
-    _, others, _ = row_of(fault)
-    words = re.match(r"`(.+)`", said)
+    start, (_, others, _) = row_of(fault)
+    found = re.match(r"`(.+)`", said)
+    words = found and found[1]
     if others is None:
         assert words is None
         return
-    assert words is not None
     server = serve()
-    refused = httpx.post(
-        f"{server.base_url}/v1/messages",
-        headers={"x-api-key": server.api_key},
+    url = f"{server.base_url}/v1/messages"
+    if protocol == "openai":
+        url = f"{server.url}/v1/chat/completions"
+        others = [message for turn in others for message in on_chat(turn)]
+        words = ON_CHAT.get(start, words)
+    answer = httpx.post(
+        url,
+        headers={"authorization": f"Bearer {server.api_key}"},
         json={"model": "MiniMax-M3", "messages": others},
     )
-    assert refused.status_code == 400
-    assert words[1] in refused.json()["error"]["message"]
+    assert answer.status_code == (400 if words else 200)
+    assert (words or "choices") in answer.text
 
 
 @pytest.mark.parametrize(("fault", "said"), rows(), ids=lambda cell: cell[:30])
 def test_this_is_sent_instead(
     fault: str,
     said: str,  # noqa: ARG001 - the row's other cell
+    protocol: str,
     serve: Callable[..., Emulator],
     connect: Callable[..., ChatMiniMax],
 ) -> None:
-    thread, _, sent = row_of(fault)
+    _, (thread, _, sent) = row_of(fault)
     server = serve()
     connect(server).invoke(thread)
-    assert server.requests[0].status == 200
-    assert server.requests[0].body["messages"] == sent
+    (request,) = server.requests
+    assert request.status == 200
+    assert request.stray_keys == []
+    assert turns_of(request) == as_sent(protocol, sent)

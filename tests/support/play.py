@@ -38,10 +38,13 @@ def playing(sample: Sample, cuts: Sequence[int] = (), **fields: Any) -> ChatMini
             stream=Pieces(sample.body, cuts),
         )
 
+    hosted = {"base_url": "http://localhost:8000"} if sample.self_hosted else {}
     return ChatMiniMax(
         **{
             "model": sample.model,
+            "protocol": sample.wire,
             "api_key": "sk-api-of-nobody",
+            **hosted,
             "max_retries": 0,
             "http_client": httpx.Client(transport=httpx.MockTransport(answer)),
             "http_async_client": httpx.AsyncClient(

@@ -196,6 +196,15 @@ def test_other_hosts_need_no_key(
     assert "authorization" not in server.requests[-1].headers
 
 
+@pytest.mark.parametrize("host", ["http://localhost:8000", "https://gate.example/v1"])
+def test_an_empty_key_for_another_host_is_none(
+    server: Server, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", KEY)
+    server.model(api_key="", base_url=host).invoke("Hi")
+    assert "authorization" not in server.requests[-1].headers
+
+
 # --- What is sent --------------------------------------------------------------------
 
 

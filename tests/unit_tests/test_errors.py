@@ -565,3 +565,125 @@ def test_without_a_key_an_error_stays_as_it_is(secret: str | None):
     before = (str(error), error.response)
     assert error.without(secret) is error
     assert (str(error), error.response) == before
+
+
+# --- The status that an error names itself -------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ({"http_code": "401"}, MiniMaxAuthenticationError),
+        ({"http_code": "402"}, MiniMaxInsufficientBalanceError),
+        ({"http_code": "422"}, MiniMaxInvalidRequestError),
+        ({"http_code": "429"}, MiniMaxRateLimitError),
+        ({"http_code": 529}, MiniMaxOverloadedError),
+        ({"http_code": "500"}, MiniMaxAPIError),
+        ({"http_code": "499"}, MiniMaxInvalidRequestError),
+        ({"code": 400}, MiniMaxInvalidRequestError),
+        ({"code": "429", "param": None}, MiniMaxRateLimitError),
+        ({"http_code": "429", "code": 400}, MiniMaxRateLimitError),
+        ({"http_code": "", "code": 400}, MiniMaxInvalidRequestError),
+    ],
+)
+@pytest.mark.parametrize("kind_of_error", ["BadRequestError", "", None])
+def test_an_error_in_a_stream_may_name_its_status(
+    more: dict[str, Any], kind: type[MiniMaxError], kind_of_error: str | None
+):
+    error = in_reply({"error": {"message": "no", "type": kind_of_error, **more}})
+    assert type(error) is kind
+    assert (error.status_code, error.code) == (200, None)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, "", "x", "200", 399, 600, 1008, 0, -429, 429.0, True, [429], {"a": 1}],
+)
+@pytest.mark.parametrize("name", ["http_code", "code"])
+def test_a_status_that_is_none_is_passed_over(name: str, given: Any):
+    details = {"message": "no", name: given}
+    assert type(in_reply({"error": details})) is MiniMaxAPIError
+    busy = in_reply({"error": {**details, "type": "overloaded_error"}})
+    assert type(busy) is MiniMaxOverloadedError
+
+
+def test_a_number_of_minimax_says_more_than_a_status():
+    error = in_reply({"error": {"message": "no money (1008)", "http_code": "500"}})
+    assert type(error) is MiniMaxInsufficientBalanceError
+    assert error.code == 1008
+
+
+def test_a_status_that_an_error_names_says_more_than_that_of_the_reply():
+    document = {"error": {"message": "no", "type": "odd", "http_code": "402"}}
+    error = failure(500, {}, json.dumps(document).encode())
+    assert type(error) is MiniMaxInsufficientBalanceError
+    assert error.status_code == 500
+    assert "HTTP 500" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("bad_request_error", MiniMaxInvalidRequestError),
+        ("unprocessable_entity_error", MiniMaxInvalidRequestError),
+        ("authorized_error", MiniMaxAuthenticationError),
+    ],
+)
+def test_the_names_of_chat_completions_are_known(name: str, kind: type[MiniMaxError]):
+    assert type(in_reply({"error": {"message": "no", "type": name}})) is kind
+    assert type(in_reply({"type": name, "message": "no"})) is kind
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "kind"),
+    [
+        ("BadRequestError", 400, MiniMaxInvalidRequestError),
+        ("InternalServerError", 500, MiniMaxAPIError),
+        ("ServiceUnavailableError", 429, MiniMaxRateLimitError),
+    ],
+)
+def test_an_older_vllm_names_its_errors_without_a_wrapping(
+    name: str, code: int, kind: type[MiniMaxError]
+):
+    document = {"object": "error", "message": "no", "type": name, "code": code}
+    assert type(in_reply({**document, "param": None})) is kind
+    assert failure_in_reply({**document, "type": "text"}) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This model's maximum context length is 4096 tokens. However, you want more",
+        "The prompt (length 5000) is longer than the maximum context length of 4096.",
+        "The model's context length is only 4096 tokens, resulting in an input of 5000",
+    ],
+)
+def test_an_engines_words_for_too_much_are_known(words: str):
+    wrapped = {"message": words, "type": "BadRequestError", "code": 400}
+    for document in ({"error": wrapped}, {"object": "error", **wrapped}):
+        assert type(in_reply(document)) is MiniMaxContextOverflowError
+        error = failure(400, {}, json.dumps(document).encode())
+        assert type(error) is MiniMaxContextOverflowError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "",
+        None,
+        {},
+        {"message": ""},
+        {"message": "", "type": "", "code": None},
+        {"message": "", "type": None, "code": 0, "param": None},
+        {"type": ""},
+    ],
+)
+def test_an_error_that_says_nothing_is_none(error: Any):
+    assert failure_in_reply({"id": "r1", "error": error}) is None
+
+
+@pytest.mark.parametrize(
+    "error", [{"type": "odd"}, {"message": "", "type": "odd"}, {"code": 500}]
+)
+def test_an_error_that_says_anything_is_one(error: Any):
+    assert type(in_reply({"error": {"message": "", **error}})) is MiniMaxAPIError

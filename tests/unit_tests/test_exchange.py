@@ -24,6 +24,8 @@ from langchain_minimax._exchange import (
     resolve_url,
 )
 from langchain_minimax._filters import StopSequences
+from langchain_minimax._http import Deadline, Patience
+from langchain_minimax._retry import pause
 from langchain_minimax.errors import (
     MiniMaxAPIError,
     MiniMaxAuthenticationError,
@@ -142,6 +144,33 @@ def test_another_server_is_asked_below_the_path_that_was_given(given: str, root:
     assert resolve_url(given, "global", CHAT) == f"{root}/v1/chat/completions"
 
 
+@pytest.mark.parametrize(
+    ("given", "dialect"),
+    [
+        ("https://gate.example.com/openai/chat/completions", CHAT),
+        ("https://gate.example.com/m3/chat/completions?api-version=7", CHAT),
+        ("http://localhost:8000/chat/completions", CHAT),
+        ("https://gate.example.com/claude/messages", anthropic),
+        ("https://gate.example.com/anthropic/v1/messages?beta=true", anthropic),
+    ],
+)
+def test_another_servers_whole_address_is_used_as_it_stands(given: str, dialect: Any):
+    assert resolve_url(given, "global", dialect) == given
+
+
+@pytest.mark.parametrize(
+    ("given", "dialect", "url"),
+    [
+        ("gate.example.com/m3/chat/completions", anthropic, "m3/v1/messages"),
+        ("gate.example.com/m3/messages", CHAT, "m3/v1/chat/completions"),
+    ],
+)
+def test_the_address_of_the_other_protocol_is_none_of_it(
+    given: str, dialect: Any, url: str
+):
+    assert resolve_url(given, "global", dialect) == f"https://gate.example.com/{url}"
+
+
 def test_another_servers_query_is_kept():
     given = "https://gate.example.com/v1/?team=7"
     assert resolve_url(given, "global", anthropic) == (
@@ -162,6 +191,11 @@ def test_another_servers_query_is_kept():
         "https://api.minimax.io:port",
         "https://api.minimax.io:99999",
         "https://api.minimax.io:0",
+        "http//gate.example.com/v1",
+        "https//api.minimax.io",
+        "https://http//gate.example.com",
+        "http:8000",
+        "https",
     ],
 )
 def test_what_is_no_address_is_refused(given: str):
@@ -513,18 +547,45 @@ def test_the_state_of_a_reply_is_told():
     began = reader(EVENTS)
     assert (began.begun, began.complete, began.ended) == (True, False, False)
     began.feed(events(START, WORDS))
-    assert (began.complete, began.ended) == (False, False)
+    assert (began.complete, began.is_whole, began.ended) == (False, False, False)
     began.feed(events(DONE))
-    assert (began.complete, began.ended) == (True, True)
+    assert (began.complete, began.is_whole, began.ended) == (True, True, True)
 
 
 def test_a_reply_that_was_not_counted_may_still_be():
     began = reader(EVENTS)
     uncounted = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
     began.feed(events(START, WORDS, uncounted))
-    assert (began.complete, began.ended) == (True, False)
+    assert (began.complete, began.is_whole, began.ended) == (True, True, False)
     began.feed(events(END))
     assert (began.complete, began.ended) == (True, True)
+
+
+def test_a_reply_that_a_filter_cut_is_not_whole():
+    began = ReplyReader(anthropic.decoder(), [StopSequences(["is"])], [])
+    began.begin(200, EVENTS)
+    began.feed(events(START, WORDS))
+    assert (began.complete, began.is_whole, began.ended) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("complete", "is_whole", "ended", "seconds", "over"),
+    [
+        pytest.param(False, False, False, 60, False, id="not yet whole"),
+        pytest.param(True, True, False, 60, False, id="whole a moment ago"),
+        pytest.param(True, False, False, 60, False, id="cut by a filter"),
+        pytest.param(True, True, True, 60, True, id="ended"),
+        pytest.param(True, True, False, 0, True, id="whole, and late"),
+        pytest.param(True, False, False, 0, True, id="cut by a filter, and late"),
+        pytest.param(False, False, False, 0, False, id="not yet whole, and late"),
+    ],
+)
+def test_a_reply_is_read_on_until_nothing_can_be_missing(
+    complete: bool, is_whole: bool, ended: bool, seconds: float, over: bool
+):
+    read: Any = SimpleNamespace(complete=complete, is_whole=is_whole, ended=ended)
+    patience, deadline = Patience(), Deadline(seconds, "hurry")
+    assert [patience.is_over(read, deadline) for _ in range(3)] == [over] * 3
 
 
 @pytest.mark.parametrize("cut", range(3))
@@ -770,6 +831,23 @@ def test_an_error_has_the_request_id_of_the_headers(
 def test_a_request_id_in_the_body_comes_first():
     body = events(START, {"error": "no", "request_id": "r1"})
     assert error_of(body, {**EVENTS, "trace-id": "t1"}).request_id == "r1"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(events(START, OVERLOADED), EVENTS, id="event"),
+        pytest.param(b'{"base_resp": {"status_code": 1002}}', JSON, id="refusal"),
+    ],
+)
+def test_an_error_inside_a_success_has_the_headers(
+    body: bytes, headers: dict[str, str]
+):
+    error = error_of(body, {**headers, "retry-after": "7", "x-echo": SECRET})
+    assert error.response is not None
+    assert error.response.headers["retry-after"] == "7"
+    assert pause(error, 1) >= 7
+    assert SECRET not in str(error.response)
 
 
 def test_nonsense_within_a_stream_is_an_error_that_quotes_it():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from langchain_minimax._json import dumped, encoded, excerpt, parsed
+from langchain_minimax._json import dumped, encoded, excerpt, parsed, with_extra
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,25 @@ def test_text_is_read_or_nothing(data: bytes, value: object) -> None:
 def test_what_json_cannot_say_is_null_or_a_mark(beside: str) -> None:
     said = json.loads(encoded({"n": float("inf"), "t": f"a{beside}"}))
     assert said == {"n": None, "t": "a\ufffd" if beside else "a"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "whole"),
+    [
+        ({}, {"a": 1, "b": {"c": 2}}),
+        ({"a": 3, "d": [4]}, {"a": 3, "b": {"c": 2}, "d": [4]}),
+        ({"b": {}}, {"a": 1, "b": {}}),
+        ({"a": None}, {"b": {"c": 2}}),
+        ({"d": None}, {"a": 1, "b": {"c": 2}, "d": None}),
+        ({"a": False, "b": 0}, {"a": False, "b": 0}),
+    ],
+)
+def test_what_is_added_wins_and_none_takes_away(
+    extra: dict[str, object], whole: dict[str, object]
+) -> None:
+    body = {"a": 1, "b": {"c": 2}}
+    assert with_extra(body, extra) == whole
+    assert body == {"a": 1, "b": {"c": 2}}
 
 
 def test_a_hostile_depth_is_not_followed() -> None:

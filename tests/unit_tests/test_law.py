@@ -1,6 +1,7 @@
 """The law: a reply is the same message however it was cut and called, and encoding
 that message again gives the server back the very blocks it sent, in order, signatures
-byte for byte, whatever the message went through in between.
+byte for byte, whatever the message went through in between. On both protocols, and for
+servers that are not MiniMax's.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 
 from langchain_minimax._deltas import Delta
-from langchain_minimax._dialects import anthropic
+from langchain_minimax._dialects import Dialect, anthropic, openai
+from langchain_minimax._dialects.think_tags import ThinkTags
 from langchain_minimax._exchange import ReplyReader
 from langchain_minimax._langchain.chunks import fold
 from langchain_minimax._langchain.messages import to_conversation
@@ -41,26 +43,45 @@ from support.ways import CALLS, WAYS, Ask
 
 EXAMPLES = int(os.environ.get("MINIMAX_EXAMPLES", "40"))
 
-every_sample = pytest.mark.parametrize("sample", samples(), ids=lambda each: each.name)
-every_stream = pytest.mark.parametrize(
-    "sample", samples(stream=True), ids=lambda each: each.name
-)
+EVERY = samples(wire=None, self_hosted=None)
+STREAMS = [sample for sample in EVERY if sample.stream]
+DIALECTS: dict[str, Dialect] = {"anthropic": anthropic, "openai": openai}
+
+every_sample = pytest.mark.parametrize("sample", EVERY, ids=lambda each: each.name)
+every_stream = pytest.mark.parametrize("sample", STREAMS, ids=lambda each: each.name)
 every_way = pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS)
 
 
-def sent_back(message: AIMessage) -> list[dict[str, Any]]:
-    """The blocks that the next request would carry for this message."""
-    request = Options(model="MiniMax-M3").request(
-        to_conversation([HumanMessage("Begin."), message]), stream=False, official=True
+def sent_back(message: AIMessage, wire: str, *, official: bool = True) -> Any:
+    """What the next request would carry for this message."""
+    request = Options(model="MiniMax-M3", protocol=wire).request(
+        to_conversation([HumanMessage("Begin."), message]),
+        stream=False,
+        official=official,
     )
-    turns = anthropic.encode(request)["messages"]
-    return turns[1]["content"] if len(turns) > 1 else []
+    return DIALECTS[wire].encode(request)["messages"][1]
 
 
 def blocks_of(sample: Sample, message: AIMessage) -> list[dict[str, Any]]:
-    """What comes back, without the calls that were cut; those are no calls."""
+    """What comes back over the Messages API, without the calls that were cut."""
     cut = {call["id"] for call in sample.broken_tool_calls}
-    return [block for block in sent_back(message) if block.get("id") not in cut]
+    blocks = sent_back(message, "anthropic")["content"]
+    return [block for block in blocks if block.get("id") not in cut]
+
+
+def returned(sample: Sample, message: AIMessage) -> Any:
+    """What comes back to the server that sent it; calls that were cut are no calls."""
+    if sample.message is None:
+        return blocks_of(sample, message)
+    said = sent_back(message, sample.wire, official=not sample.self_hosted)
+    cut = {call["id"] for call in sample.broken_tool_calls}
+    calls = [call for call in said.pop("tool_calls", ()) if call["id"] not in cut]
+    return {**said, "tool_calls": calls} if calls else said
+
+
+def sent(sample: Sample) -> Any:
+    """What has to come back to the server that sent it."""
+    return sample.content if sample.message is None else sample.message
 
 
 def told(message: AIMessage) -> dict[str, Any]:
@@ -76,11 +97,19 @@ def told(message: AIMessage) -> dict[str, Any]:
     }
 
 
-def heard(*pieces: bytes) -> tuple[list[Delta], MiniMaxStreamTruncatedError | None]:
+def heard(
+    sample: Sample, *pieces: bytes
+) -> tuple[list[Delta], MiniMaxStreamTruncatedError | None]:
     """The deltas of a stream that comes in these pieces, and how it ended."""
-    reader = ReplyReader(anthropic.decoder(), [], [])
+    tagged = sample.self_hosted and sample.wire == "anthropic"
+    filters = [ThinkTags()] if tagged else []
+    reader = ReplyReader(DIALECTS[sample.wire].decoder(), filters, [])
     reader.begin(200, {"content-type": "text/event-stream"})
-    deltas = [delta for piece in pieces for delta in reader.feed(piece)]
+    deltas: list[Delta] = []
+    for piece in pieces:
+        deltas += reader.feed(piece)
+        if reader.ended:  # nobody reads on
+            break
     try:
         return [*deltas, *reader.finish()], None
     except MiniMaxStreamTruncatedError as error:
@@ -92,10 +121,10 @@ def heard(*pieces: bytes) -> tuple[list[Delta], MiniMaxStreamTruncatedError | No
 
 @every_stream
 def test_every_cut_of_the_bytes_gives_the_same_deltas(sample: Sample) -> None:
-    whole, _ = heard(sample.body)
+    whole, _ = heard(sample, sample.body)
     for cut in range(len(sample.body)):
-        assert heard(sample.body[:cut], sample.body[cut:]) == (whole, None)
-    assert heard(*(bytes([byte]) for byte in sample.body)) == (whole, None)
+        assert heard(sample, sample.body[:cut], sample.body[cut:]) == (whole, None)
+    assert heard(sample, *(bytes([byte]) for byte in sample.body)) == (whole, None)
 
 
 @every_way
@@ -105,6 +134,7 @@ def test_every_way_gives_the_blocks_the_usage_and_the_reason(
 ) -> None:
     message = ask(playing(sample), "Go on.")
 
+    assert returned(sample, message) == sent(sample)
     assert blocks_of(sample, message) == sample.content
     assert message.response_metadata.get("stop_reason") == sample.stop_reason
     assert message.response_metadata["model_name"] == sample.model
@@ -148,7 +178,7 @@ def test_the_sum_of_a_stream_is_what_invoke_gives(
 @given(data=st.data())
 @every_way
 def test_any_cuts_give_the_same_message(ask: Ask, data: st.DataObject) -> None:
-    sample = data.draw(st.sampled_from(samples(stream=True)))
+    sample = data.draw(st.sampled_from(STREAMS))
     cuts = data.draw(st.lists(st.integers(0, len(sample.body)), max_size=40))
     version = data.draw(st.sampled_from(["v0", "v1"]))
 
@@ -161,12 +191,12 @@ def test_any_cuts_give_the_same_message(ask: Ask, data: st.DataObject) -> None:
 @every_stream
 def test_a_stream_that_ends_anywhere_is_an_error_or_whole(sample: Sample) -> None:
     for end in range(len(sample.body)):
-        deltas, error = heard(sample.body[:end])
+        deltas, error = heard(sample, sample.body[:end])
         if deltas:
             message = fold(deltas, sample.model)
             _is_part_of(message, sample)
         if error is None:
-            assert blocks_of(sample, message) == sample.content
+            assert returned(sample, message) == sent(sample)
 
 
 def _is_part_of(partial: AIMessage, sample: Sample) -> None:
@@ -241,15 +271,16 @@ TRIPS: dict[str, Callable[[AIMessage], AIMessage]] = {
 def test_what_comes_back_is_what_was_sent(
     way: str, output_version: str, trip: Callable[[AIMessage], AIMessage]
 ) -> None:
-    for sample in samples():
+    for sample in EVERY:
         model = playing(sample, output_version=output_version)
         message = trip(WAYS[way](model, "Go on."))
+        assert returned(sample, message) == sent(sample), sample.name
         assert blocks_of(sample, message) == sample.content, sample.name
 
 
 def test_content_blocks_are_the_same_in_both_layouts() -> None:
     """The view of a v0 message is the content of a v1 message, but for the indices."""
-    for sample in samples():
+    for sample in EVERY:
         if sample.broken_tool_calls:
             continue
         v0, v1 = (

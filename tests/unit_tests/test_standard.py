@@ -50,6 +50,19 @@ class TestChatMiniMax(ChatModelUnitTests):
         load._default_class_paths_cache.clear()
 
 
+class TestChatMiniMaxOverChatCompletions(TestChatMiniMax):
+    """The same over MiniMax's other protocol."""
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "MiniMax-M3", "protocol": "openai"}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict, dict, dict]:
+        env, params, wanted = super().init_from_env_params
+        return env, {**params, "protocol": "openai"}, {**wanted, "protocol": "openai"}
+
+
 def test_a_saved_model_loads_without_being_listed() -> None:
     model = ChatMiniMax(model="MiniMax-M3", api_key="sk-api-of-nobody", temperature=0.5)
     saved = dumps(model)

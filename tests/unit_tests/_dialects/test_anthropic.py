@@ -215,7 +215,9 @@ def test_without_tools_there_is_nothing_to_choose():
 def test_what_the_caller_adds_wins():
     extra = {"temperature": 0.3, "tool_choice": {"type": "any"}, "thinking": None}
     body = encoded(temperature=1.0, thinking={"type": "adaptive"}, extra=extra)
+    del extra["thinking"]  # `None` leaves out what is ours
     assert body == {**encoded(), **extra}
+    assert encoded(extra={"top_k": None}) == {**encoded(), "top_k": None}
 
 
 def test_a_request_that_a_server_took_is_written_again():

@@ -765,6 +765,83 @@ def test_thoughts_are_minimaxs_own_under_any_clients_name(
     assert answered(message) == [HM, SO, CALLED]
 
 
+ITEM = {"type": "reasoning.text", "id": "reasoning-text-1", "index": 0}
+DETAILED = Thinking("Hm.", sent_as={"field": "reasoning_details", "item": ITEM})
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "thoughts"),
+    [
+        pytest.param(
+            {"reasoning_details": [{**ITEM, "text": "Hm."}]}, [DETAILED], id="details"
+        ),
+        pytest.param(
+            {
+                "reasoning_details": [
+                    {**ITEM, "text": "Hm."},
+                    7,
+                    {"type": "reasoning.encrypted", "data": "x9"},
+                ],
+                "reasoning_content": "Hm.",
+                "reasoning": "Hm.",
+            },
+            [
+                DETAILED,
+                Thinking(
+                    "",
+                    sent_as={
+                        "field": "reasoning_details",
+                        "item": {"type": "reasoning.encrypted", "data": "x9"},
+                    },
+                ),
+            ],
+            id="details before the others",
+        ),
+        pytest.param({"reasoning_content": "Hm."}, [Thinking("Hm.")], id="content"),
+        pytest.param({"reasoning": "Hm."}, [Thinking("Hm.")], id="reasoning"),
+        pytest.param(
+            {"reasoning_details": [], "reasoning_content": "Hm.", "reasoning": "So"},
+            [Thinking("Hm.")],
+            id="the first of two",
+        ),
+        pytest.param(
+            {"reasoning_details": "x", "reasoning_content": "", "reasoning": "Hm."},
+            [Thinking("Hm.")],
+            id="what is no thought",
+        ),
+        pytest.param(
+            {"reasoning_details": None, "reasoning_content": ["Hm."], "reasoning": 7},
+            [],
+            id="none",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("provider", "model", "kept"),
+    [
+        (None, None, True),
+        ("openrouter", "minimax/minimax-m2.5", True),
+        ("minimax", "MiniMax-M3", True),
+        ("openai", "gpt-5", False),
+    ],
+)
+def test_what_other_clients_keep_of_a_thought_is_one(
+    kwargs: Json,
+    thoughts: list[Block],
+    provider: str | None,
+    model: str | None,
+    kept: bool,
+) -> None:
+    metadata = {"model_provider": provider, "model_name": model} if provider else {}
+    message = AIMessage(
+        "So.",
+        tool_calls=[DIG],
+        additional_kwargs=kwargs,
+        response_metadata=metadata,
+    )
+    assert answered(message) == [*(thoughts if kept else []), SO, CALLED]
+
+
 @pytest.mark.parametrize("provider", ["deepseek", "openrouter", None])
 def test_minimaxs_thoughts_beside_the_content_are_its_own(
     provider: str | None,

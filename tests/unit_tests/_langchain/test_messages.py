@@ -633,6 +633,47 @@ def test_a_thought_goes_back_with_what_it_has(
     assert sent(AIMessage([block])) == [thought]
 
 
+@pytest.mark.parametrize(
+    ("sent_as", "kept"),
+    [
+        ({"field": "reasoning_content"}, True),
+        ({"field": "reasoning_details", "item": {"index": 0}}, True),
+        ({"field": "content", "opening": "<think>", "closing": ""}, True),
+        ({"field": "reasoning", "closing": "</think>"}, True),
+        ({}, False),
+        ("reasoning", False),
+        ([], False),
+        ({"item": {"index": 0}}, False),
+        ({"field": None}, False),
+        ({"field": "reasoning_details", "item": "x"}, False),
+        ({"field": "content", "opening": 7}, False),
+        ({"field": "content", "closing": None}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("place", ["block", "extras", "beside"])
+def test_how_a_thought_came_is_kept_unless_it_was_damaged(
+    sent_as: Any, kept: bool, place: str
+) -> None:
+    thought = {"type": "thinking", "thinking": "Hm", "sent_as": sent_as}
+    message = {
+        "block": AIMessage([thought, "Hi"]),
+        "extras": AIMessage(
+            [
+                {"type": "reasoning", "reasoning": "Hm", "extras": thought},
+                {"type": "text", "text": "Hi"},
+            ]
+        ),
+        "beside": AIMessage(
+            "Hi",
+            additional_kwargs={"thinking_blocks": [thought]},
+            response_metadata={"model_provider": "minimax"},
+        ),
+    }[place]
+    expected = Thinking("Hm", sent_as=sent_as if kept else None)
+    assert sent(message) == [expected, Text("Hi")]
+
+
 def test_a_thought_of_nothing_does_not_go_back() -> None:
     empty: list[Any] = [
         {"type": "thinking", "thinking": ""},

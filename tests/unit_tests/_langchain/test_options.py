@@ -211,6 +211,24 @@ def test_max_tokens_are_the_models_own_unless_asked_for(
     assert request(Options(model=model, max_tokens=asked)).max_tokens == sent
 
 
+@pytest.mark.parametrize(
+    ("protocol", "official", "asked", "sent"),
+    [
+        ("openai", False, None, None),
+        ("openai", False, 7, 7),
+        ("openai", False, 900_000, 524_288),
+        ("openai", True, None, 131_072),
+        ("anthropic", False, None, 131_072),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*can write")
+def test_an_engine_has_its_own_limit_where_the_protocol_asks_for_none(
+    protocol: str, official: bool, asked: int | None, sent: int | None
+) -> None:
+    options = Options(model=M3, max_tokens=asked, protocol=protocol)
+    assert request(options, official=official).max_tokens == sent
+
+
 @pytest.mark.parametrize(("model", "most"), [(M3, 524_288), (M2, 204_800)])
 def test_more_than_a_model_can_write_is_cut_with_a_warning(
     model: str, most: int

@@ -3,7 +3,7 @@
 import pytest
 
 from langchain_minimax.testing import Replay
-from langchain_minimax.testing._memory import Memory
+from langchain_minimax.testing._memory import Memory, as_completion, as_message
 
 THOUGHT = {"thinking": "The user wants rain.", "signature": "a1", "type": "thinking"}
 SECOND = {"thinking": "Then snow.", "signature": "b2", "type": "thinking"}
@@ -128,9 +128,131 @@ def test_an_unsigned_thought_may_come_back_with_an_empty_signature():
     assert replay.verdict == "verbatim"
 
 
+# --- Over the other protocol ----------------------------------------------------------
+
+JOINED = {"thinking": "The user wants rain.Then snow.", "type": "thinking"}
+TAGGED = {
+    "text": "<think>\nThe user wants rain.\n</think>\n\nI'll look.",
+    "type": "text",
+}
+BARE = {"thinking": "The user wants rain.", "type": "thinking"}
+STRAY = {"thinking": "The user wants rain.\n</think>", "type": "thinking"}
+UNSIGNED = {**BARE, "signature": ""}
+
+
+@pytest.mark.parametrize(
+    ("said", "content", "expected"),
+    [
+        # Said with signatures, and run together on the way back.
+        (REPLY, [JOINED, SAID, CALL], "verbatim"),
+        (REPLY, [BARE, SAID, CALL], "thinking_altered"),
+        (REPLY, [SAID, CALL], "thinking_missing"),
+        (REPLY, [JOINED, SAID], "changed"),
+        ([THOUGHT, SAID, CALL], [BARE, SAID, CALL], "verbatim"),
+        ([THOUGHT, SAID, CALL], [TAGGED, CALL], "verbatim"),
+        (
+            [SAID, {**SAID, "text": "Wait."}],
+            [{**SAID, "text": "I'll look.Wait."}],
+            "verbatim",
+        ),
+        ([THOUGHT], [BARE], "verbatim"),
+        # What it was cut with is part of what was said.
+        ([STRAY, SAID], [STRAY, SAID], "verbatim"),
+        ([STRAY, SAID], [BARE, SAID], "thinking_altered"),
+        # Said in the text, by an engine of the other protocol.
+        ([TAGGED, CALL], [BARE, SAID, CALL], "verbatim"),
+        ([TAGGED, CALL], [SAID, CALL], "thinking_missing"),
+    ],
+)
+def test_over_chat_completions(said, content, expected):
+    memory = Memory()
+    memory.remember("reply", said)
+    turns = [{"role": "assistant", "content": content}]
+
+    [replay] = memory.review(turns, as_completion)
+
+    assert (replay.reply_id, replay.verdict) == ("reply", expected)
+    assert replay.signed == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "content", "expected"),
+    [
+        ([BARE, SAID, CALL], [BARE, SAID, CALL], "verbatim"),
+        ([BARE, SAID, CALL], [UNSIGNED, SAID, CALL], "verbatim"),
+        ([BARE, SAID, CALL], [TAGGED, CALL], "verbatim"),
+        ([BARE, SAID, CALL], [SAID, CALL], "thinking_missing"),
+        (
+            [BARE, SAID, CALL],
+            [{**BARE, "thinking": "Hm."}, SAID, CALL],
+            "thinking_altered",
+        ),
+        ([BARE], [UNSIGNED], "verbatim"),
+        # There the mark is no part of the thinking.
+        ([STRAY, SAID], [BARE, SAID], "verbatim"),
+        ([STRAY, SAID], [STRAY, SAID], "verbatim"),
+        # Engines say it in the text, and have it back there or as thinking.
+        ([TAGGED, CALL], [TAGGED, CALL], "verbatim"),
+        ([TAGGED, CALL], [BARE, SAID, CALL], "verbatim"),
+        ([TAGGED, CALL], [SAID, CALL], "thinking_missing"),
+    ],
+)
+def test_over_the_messages_protocol(said, content, expected):
+    memory = Memory()
+    memory.remember("reply", said)
+
+    [replay] = memory.review([{"role": "assistant", "content": content}])
+
+    assert (replay.reply_id, replay.verdict) == ("reply", expected)
+
+
+def test_altered_thinking_is_found_among_what_ran_together():
+    memory = Memory()
+    memory.remember("reply", REPLY)
+    altered = {**JOINED, "thinking": "The user wants rain. Then snow."}
+    for thought, places in ((JOINED, ()), (altered, (0,))):
+        turns = [{"role": "assistant", "content": [thought, SAID, CALL]}]
+        [replay] = memory.review(turns, as_completion)
+        assert replay.altered == places
+
+
+def test_a_reply_of_thinking_alone_is_known_by_its_words():
+    memory = Memory()
+    memory.remember("reply", [BARE])
+
+    [replay] = memory.review([{"role": "assistant", "content": [BARE]}])
+    assert replay == Replay(0, "reply", "verbatim")
+    [other] = memory.review([{"role": "assistant", "content": [SECOND]}])
+    assert other.verdict == "unknown"
+    memory.remember("stray", [{**STRAY, "thinking": "Snow.\n</think>"}])
+    [replay] = memory.review([{"role": "assistant", "content": "<think>Snow.</think>"}])
+    assert replay == Replay(0, "stray", "verbatim")
+
+
+def test_what_each_protocol_can_carry():
+    raw = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
+
+    assert as_completion([*REPLY, raw]) == [
+        {"type": "thinking", "thinking": JOINED["thinking"]},
+        {"type": "text", "text": "I'll look."},
+        CALL,
+        raw,
+    ]
+    assert as_completion([]) == []
+    signed_stray = {**STRAY, "signature": "a1"}
+    assert as_message([STRAY, signed_stray, SAID, CALL]) == [
+        BARE,
+        signed_stray,
+        SAID,
+        CALL,
+    ]
+
+
 def test_thoughts_are_kept_for_the_report():
     memory = Memory()
     memory.remember("reply", REPLY)
 
     assert memory.thoughts("reply") == ["The user wants rain.", "Then snow."]
     assert memory.thoughts(None) == []
+    memory.remember("tagged", [TAGGED])
+    assert memory.thoughts("tagged") == ["The user wants rain."]

@@ -417,18 +417,35 @@ def test_alternation_is_enforced_on_demand():
     assert refusal(request(messages=[*HELLO, answer, *HELLO]), quirks) is None
 
 
+MESSAGES = "/anthropic/v1/messages"
+CHAT = "/v1/chat/completions"
+
+
 @pytest.mark.parametrize(
-    ("headers", "words"),
+    ("path", "headers", "words"),
     [
-        ({}, "login fail: Please carry the API secret key in the 'X-Api-Key' field"),
-        ({"authorization": "Bearer "}, "login fail"),
-        ({"x-api-key": "wrong"}, "invalid api key"),
-        ({"authorization": "Bearer wrong", "x-api-key": "right"}, "invalid api key"),
-        ({"authorization": "right-but-basic"}, "invalid api key"),
+        (
+            MESSAGES,
+            {},
+            "login fail: Please carry the API secret key in the 'X-Api-Key' field",
+        ),
+        (MESSAGES, {"authorization": "Bearer "}, "login fail"),
+        (MESSAGES, {"x-api-key": "wrong"}, "invalid api key"),
+        (
+            MESSAGES,
+            {"authorization": "Bearer wrong", "x-api-key": "right"},
+            "invalid api key",
+        ),
+        (MESSAGES, {"authorization": "right-but-basic"}, "invalid api key"),
+        (CHAT, {}, "login fail"),
+        (CHAT, {"x-api-key": "right"}, "login fail"),
+        (CHAT, {"authorization": "right"}, "login fail"),
+        (CHAT, {"authorization": "Basic right"}, "login fail"),
+        (CHAT, {"authorization": "Bearer wrong"}, "invalid api key"),
     ],
 )
-def test_refuses_keys(headers, words):
-    fault = refuse_key(headers, "right")
+def test_refuses_keys(path, headers, words):
+    fault = refuse_key(RecordedRequest("POST", path, headers), "right")
 
     assert fault is not None
     assert (fault.status, fault.type) == (401, "authentication_error")
@@ -436,15 +453,18 @@ def test_refuses_keys(headers, words):
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("path", "headers"),
     [
-        {"x-api-key": "right"},
-        {"authorization": "Bearer right"},
-        {"authorization": "Bearer right", "x-api-key": "wrong"},
+        (MESSAGES, {"x-api-key": "right"}),
+        (MESSAGES, {"authorization": "Bearer right"}),
+        (MESSAGES, {"authorization": "right"}),
+        (MESSAGES, {"authorization": "Bearer right", "x-api-key": "wrong"}),
+        (CHAT, {"authorization": "Bearer right"}),
+        (CHAT, {"authorization": "Bearer right", "x-api-key": "wrong"}),
     ],
 )
-def test_accepts_keys(headers):
-    assert refuse_key(headers, "right") is None
+def test_accepts_keys(path, headers):
+    assert refuse_key(RecordedRequest("POST", path, headers), "right") is None
 
 
 URL = {"type": "url", "url": "https://example.com/x"}
@@ -580,6 +600,12 @@ def test_refuses_half_characters_that_come_as_bytes():
             Replay(3, "b", "thinking_altered", signed=(0, 2), altered=(2,)),
             "refuse_altered_thinking",
             "messages.3.content.2: Invalid `signature` in `thinking` block",
+        ),
+        (
+            # Where there is no signature, there is none to speak of.
+            Replay(3, "b", "thinking_altered", altered=(0,)),
+            "refuse_altered_thinking",
+            "invalid params, messages.3: thinking block is altered (2013)",
         ),
         (
             Replay(3, None, "unknown", signed=(1,)),

@@ -315,6 +315,67 @@ def test_quirks_of_the_envelope():
     assert b'"type":"message"' in rendered.steps[-1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (
+            "reasoning",
+            [
+                {"thinking": "A greeting, then.", "type": "thinking"},
+                {"text": "Hello.", "type": "text"},
+            ],
+        ),
+        (
+            "append_think",
+            [{"text": "<think>A greeting, then.\n</think>\n\nHello.", "type": "text"}],
+        ),
+        (
+            "append_mm_think",
+            [{"text": "<mm:think>A greeting, then.</mm:think>Hello.", "type": "text"}],
+        ),
+    ],
+)
+def test_engines_have_another_wire(kind, content):
+    quirks = Quirks(self_hosted=kind)
+    reply = Reply([Thinking("A greeting, then.", "5e" * 32), Text("Hello.")])
+
+    told = whole(reply, quirks, service_tier="priority")
+    assert told["content"] == content
+    assert re.fullmatch("msg_[0-9a-f]{24}", told["id"])
+    assert set(told["usage"]) == {"input_tokens", "output_tokens"}
+
+    *frames, done = render(reply, body(stream=True), quirks).steps
+    assert done == b"data: [DONE]\n\n"
+    events = [json.loads(frame.split(b"data: ")[1]) for frame in frames]
+    assert names(events)[0] == "message_start"
+    assert names(events)[-2:] == ["message_delta", "message_stop"]
+    assert "ping" not in names(events)
+    assert not any("signature" in delta for delta in deltas(events))
+    start = events[0]["message"]
+    assert "service_tier" not in start
+    assert start["usage"] == {
+        "input_tokens": told["usage"]["input_tokens"],
+        "output_tokens": 0,
+    }
+    assert "[DONE]" not in str(render(reply, body(stream=True), Quirks()).steps)
+
+
+@pytest.mark.parametrize("kind", ["append_think", "append_mm_think"])
+def test_engines_leave_thinking_in_the_text_behind_it(kind):
+    mark = "mm:think" if kind == "append_mm_think" else "think"
+    blocks = [Thinking("A"), Thinking("B"), Text("C"), Thinking("D"), ToolUse("f")]
+    first, second, call, *rest = whole(
+        Reply([*blocks, Thinking("E")]), Quirks(self_hosted=kind)
+    )["content"]
+
+    assert re.sub(r"\n", "", first["text"]) == (
+        f"<{mark}>A</{mark}><{mark}>B</{mark}>C"
+    )
+    assert re.sub(r"\n", "", second["text"]) == f"<{mark}>D</{mark}>"
+    assert re.fullmatch("chatcmpl-tool-[0-9a-f]{32}", call["id"])
+    assert [re.sub(r"\n", "", b["text"]) for b in rest] == [f"<{mark}>E</{mark}>"]
+
+
 def test_errors_are_said_as_captured():
     rendered = render(Fault.error(2064, retry_after=1.5), body(), Quirks())
 
