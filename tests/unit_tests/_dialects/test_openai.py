@@ -316,9 +316,11 @@ def test_results_come_before_the_rest():
 
 @pytest.mark.parametrize("role", ["user_system", "group", "sample_message_ai"])
 def test_a_role_that_this_wire_has_not_is_told_in_words(role: Any):
+    result = {"role": "tool", "tool_call_id": "c1", "content": "5 m"}
+    assert said(Turn(role, (ToolResult("c1", "5 m"),))) == [result]
     turn = Turn(role, (Text("Avast!"), ToolResult("c1", "5 m"), IMAGE))
     assert said(turn) == [
-        {"role": "tool", "tool_call_id": "c1", "content": "5 m"},
+        result,
         {
             "role": "user",
             "content": [
@@ -1045,6 +1047,16 @@ WHOLE = [
             id="an item whose signature comes last",
         ),
         pytest.param(
+            [thinks("Deep."), {"reasoning_details": [item("", signature="x9")]}],
+            [thought("Deep.", item={**ITEM, "signature": "x9"})],
+            id="an item whose signature comes last, with an empty text",
+        ),
+        pytest.param(
+            [thinks("Deep."), {"reasoning_details": [item("", OTHER)]}],
+            [thought("Deep.")],
+            id="another item that says nothing",
+        ),
+        pytest.param(
             [{"reasoning_content": "", "reasoning": ""}, {"reasoning_details": []}],
             [],
             id="no thought",
@@ -1432,6 +1444,16 @@ def test_a_thought_may_be_said_twice_with_the_content_ahead(
     assert heard(*deltas, says("Ahoy")) == [*thoughts, AHOY]
 
 
+def test_only_what_the_content_says_first_is_said_twice_in_a_field():
+    content = says("<think>Deep water.</think>\n\n")
+    assert heard(thinks("Deep"), content, thinks("De"), says("Ahoy")) == [
+        thought("Deep"),
+        thought("Deep water.", tags("<think>", "</think>\n\n")),
+        thought("De"),
+        AHOY,
+    ]
+
+
 def test_what_is_held_of_a_thought_may_be_what_the_content_said():
     said = [says("<think>aand</think>"), thinks("a"), thinks("and")]
     told = thought("aand", tags("<think>", "</think>"))
@@ -1588,6 +1610,15 @@ def test_a_chunk_may_have_no_choice(choices: Any):
         ),
         pytest.param(
             [
+                asks(fragment('{"a', id="c1", name="ping", index=...)),
+                asks(fragment('": 1}', id="c1b", index=...)),
+                asks(fragment('{"b": ', id="c2", name="pong", index=...)),
+                asks(fragment("[2]}", id="c2b", index=...)),
+            ],
+            id="by their places, another id each time",
+        ),
+        pytest.param(
+            [
                 asks(fragment('{"a', id="c1", name="ping")),
                 asks(fragment('": 1}', id="", name="")),
                 asks(fragment('{"b": ', id="c2", name="pong", index=1)),
@@ -1650,8 +1681,11 @@ def test_another_name_at_the_same_index_is_another_call():
         asks(fragment('{"b": ', name="pong")),
         asks(fragment("[2]}")),
     ]
-    first, second = calls(streamed([*(chunk(**delta) for delta in deltas)]))
+    first, second = calls(streamed(chunk(**delta) for delta in deltas))
     assert (first.name, first.input) == ("ping", {"a": 1})
+    assert (second.name, second.input) == ("pong", {"b": [2]})
+    first, second = calls(streamed(chunk(**deltas[n]) for n in (0, 2, 3)))
+    assert (first.name, first.input, first.json) == ("ping", None, '{"a"')
     assert (second.name, second.input) == ("pong", {"b": [2]})
 
 
@@ -1679,13 +1713,13 @@ def test_text_may_follow_a_call():
 
 def test_what_follows_a_call_waits_for_its_end():
     decoder = openai.decoder()
-    begun = fragment('{"a": ', id="c1", name="ping")
+    begun = fragment('{"a": {}', id="c1", name="ping")
     assert len(fed(decoder, chunk(**asks(begun)))) == 3
     assert fed(decoder, chunk(**says("Ahoy"))) == []
     assert fed(decoder, chunk(**asks(WHOLE[1]))) == []
-    assert fed(decoder, chunk(**asks(fragment("1}")))) == [
-        ToolUseDelta(0, "1}"),
-        ToolUseStopped(0, "c1", "ping", {"a": 1}, '{"a": 1}'),
+    assert fed(decoder, chunk(**asks(fragment("}")))) == [
+        ToolUseDelta(0, "}"),
+        ToolUseStopped(0, "c1", "ping", {"a": {}}, '{"a": {}}'),
         TextDelta(1, "Ahoy"),
         BlockStopped(1),
         ToolUseStarted(2, "c2", "pong"),
@@ -1772,6 +1806,13 @@ def test_arguments_of_another_kind_make_no_call(arguments: Any):
     assert called(arguments).input is None
 
 
+@pytest.mark.parametrize("index", [0, ...])
+def test_arguments_without_a_call_are_none_of_a_call(index: Any):
+    deltas = streamed([chunk(**asks(fragment('{"a": 1}', index=index)))])
+    check_grammar(deltas)
+    assert [(call.name, call.input) for call in calls(deltas)] == [("", None)]
+
+
 @pytest.mark.parametrize("name", ["", None, 7, ...])
 def test_a_call_without_a_name_is_none(name: Any):
     call = called('{"a": 1}', name=name)
@@ -1783,6 +1824,13 @@ def test_the_calls_of_a_whole_reply_are_whole():
     nameless = [fragment(f'{{"a": {n}}}', name="ping") for n in (3, 4)]
     found = calls(whole(message(**asks(*twice, *nameless))))
     assert [call.input for call in found] == [{"a": n} for n in (1, 2, 3, 4)]
+    found = calls(whole(message(**asks(*[fragment("", name="ping")] * 2))))
+    assert [call.input for call in found] == [{}, {}]
+
+
+def test_a_call_of_another_id_is_another_one():
+    pair = [fragment("", id=id, name="ping") for id in ("c1", "c2")]
+    assert heard(*map(asks, pair)) == [ToolUse(id, "ping", {}) for id in ("c1", "c2")]
 
 
 def test_what_is_whole_is_no_snapshot():
@@ -1819,9 +1867,10 @@ def test_a_call_that_was_cut_ends_with_the_reply():
 
 
 @pytest.mark.parametrize("id", [None, "", 7, ...])
-@pytest.mark.parametrize("index", [(0, 1), (..., ...), (None, None)])
+@pytest.mark.parametrize("index", [(0, 1), (0, 0), (..., ...), (None, None)])
 def test_a_call_without_an_id_is_given_one(id: Any, index: tuple[Any, Any]):
-    pair = [fragment("{}", id=id, name="ping", index=one) for one in index]
+    arguments = "{}" if index == (0, 0) else ""
+    pair = [fragment(arguments, id=id, name="ping", index=one) for one in index]
     for deltas in (
         streamed([chunk(**asks(pair[0])), chunk(**asks(pair[1]))]),
         whole(message(**asks(*pair))),
@@ -1863,8 +1912,15 @@ def test_a_reply_need_not_name_itself(id: Any):
 
 
 def test_the_first_name_stays():
-    later = {**chunk("stop", **says("y")), "id": "r2", "model": "other"}
-    assert streamed([chunk(**says("Aho")), later])[0] == Started("r1", "MiniMax-M3")
+    first = counted()
+    later = {**chunk(**says("Ahoy")), "id": "r2", "model": "other"}
+    assert streamed([first, later])[0] == Started("r1", "MiniMax-M3")
+    decoder = openai.decoder()
+    for event in (chunk(**says("Ahoy")), {**chunk("content_filter"), "id": "r2"}):
+        fed(decoder, event)
+    with pytest.raises(MiniMaxContentFilterError) as raised:
+        decoder.finish()
+    assert raised.value.request_id == "r1"
 
 
 @pytest.mark.parametrize(
@@ -1965,6 +2021,8 @@ def test_an_event_that_says_nothing_tells_nothing(name: str, data: bytes):
         pytest.param([None, None], None, id="nothing"),
         pytest.param([{"total_tokens": 0, "total_characters": 0}], None, id="zeros"),
         pytest.param([COUNT], Usage(7, 3), id="input and output"),
+        pytest.param([{"prompt_tokens": 7}], Usage(7, 0), id="only the input"),
+        pytest.param([{"completion_tokens": 3}], Usage(0, 3), id="only the output"),
         pytest.param([None, COUNT, None, {"total_tokens": 0}], Usage(7, 3), id="once"),
         pytest.param(
             [{**COUNT, "completion_tokens": 1}, COUNT], Usage(7, 3), id="more and more"
@@ -2358,6 +2416,15 @@ def test_all_that_was_said_is_told_before_it_is_given_up(
         decoder.finish()
     assert (type(raised.value), raised.value.request_id) == (kind, "r1")
     assert raised.value.status_code is None
+
+
+@pytest.mark.parametrize(("reason", "kind"), ABANDONED)
+def test_a_reply_without_a_name_may_be_given_up(reason: str, kind: type[MiniMaxError]):
+    decoder = openai.decoder()
+    fed(decoder, {**chunk(reason, **says("Ahoy")), "id": ""})
+    with pytest.raises(kind) as raised:
+        decoder.finish()
+    assert raised.value.request_id is None
 
 
 @pytest.mark.parametrize(("reason", "kind"), ABANDONED)
@@ -2805,14 +2872,15 @@ def test_any_document_is_understood_or_refused(document: Json):
     understand_or_refuse(whole, document)
 
 
+STREAMS = samples(wire="openai", stream=True, self_hosted=None)
+
+
 @given(data=st.data())
 @settings(max_examples=EXAMPLES * 2, deadline=None)
 def test_a_captured_stream_that_was_damaged_is_understood_or_refused(
     data: st.DataObject,
 ):
-    one = data.draw(
-        st.sampled_from(samples(wire="openai", stream=True, self_hosted=None))
-    )
+    one = data.draw(st.sampled_from(STREAMS))
     events = [json.loads(event.data) for event in captured(one) if event.data != DONE]
     event = data.draw(st.sampled_from(events))
     parts = [

@@ -380,7 +380,7 @@ def test_put_together_the_pieces_are_the_text(text: str):
 
 
 @given(TAGGED)
-@settings(max_examples=EXAMPLES * 4, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_what_is_held_may_become_a_tag(text: str):
     for end in range(len(text)):
         splitter = Splitter()
