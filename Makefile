@@ -46,8 +46,9 @@ cookbook: $(READY)  ## run every cookbook script against the emulator
 	@set -e; for script in cookbook/*.py; do \
 	  echo "== $$script"; env -u MINIMAX_API_KEY $(BIN)/python $$script > /dev/null; done
 
-bench: $(READY)  ## measure; fails if a long history is not prepared in linear time
+bench: $(READY)  ## measure; fails if what should be linear is not
 	$(BIN)/python tests/benchmarks/history.py
+	$(BIN)/python tests/benchmarks/leaked_calls.py
 
 matrix:  ## the suite on every Python 3.10 to 3.13 found, and on the lowest versions
 	$(PYTHON) .ci/matrix.py

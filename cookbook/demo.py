@@ -6,18 +6,12 @@ to MiniMax itself.
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
-
-from langchain_minimax import ChatMiniMax
-from langchain_minimax.testing import Emulator
+from somewhere import show_record, somewhere
 
 QUESTIONS = [
     "What is the weather in Paris?",
@@ -34,26 +28,6 @@ def get_weather(city: str) -> str:
 def get_time(city: str) -> str:
     """Tell the time in a city."""
     return f"{datetime.now(timezone.utc):%H:%M} UTC, whatever the clocks of {city} say"
-
-
-@contextmanager
-def somewhere() -> Iterator[tuple[ChatMiniMax, Emulator | None]]:
-    """A model, and the emulator it talks to if there is no key."""
-    if os.environ.get("MINIMAX_API_KEY"):
-        print("Talking to MiniMax with the key in MINIMAX_API_KEY.")
-        yield ChatMiniMax(model="MiniMax-M3", thinking=True), None
-        return
-    with Emulator() as emulator:
-        print(f"MINIMAX_API_KEY is not set: talking to an emulator, {emulator.url}.")
-        yield (
-            ChatMiniMax(
-                model="MiniMax-M3",
-                thinking=True,
-                api_key=emulator.api_key,
-                base_url=emulator.base_url,
-            ),
-            emulator,
-        )
 
 
 def show(chunk: AIMessageChunk | ToolMessage, before: str) -> str:
@@ -109,20 +83,7 @@ def main() -> None:
                     print(f"\n  usage     {usage(message)}", end="")
             known = len(messages)
             print()
-        if emulator is not None:
-            print("\nWhat the server wrote down:")
-            print(emulator.report())
-            verdicts = [
-                replay.verdict
-                for request in emulator.requests
-                for replay in request.replayed
-            ]
-            faithful = verdicts.count("verbatim")
-            print(f"Earlier replies came back {len(verdicts)} times,", end=" ")
-            print(f"{faithful} times verbatim:")
-            if faithful < len(verdicts):
-                sys.exit("something was lost on the way back.")
-            print("every thought and signature unchanged and in its place.")
+        show_record(emulator)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,10 @@ Messages API breaks down in the middle; with a key, to MiniMax itself.
 
 from __future__ import annotations
 
-import os
-import sys
-
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelFallbackMiddleware
 from langgraph.checkpoint.memory import InMemorySaver
+from somewhere import show_record, somewhere
 
 from langchain_minimax import ChatMiniMax
 from langchain_minimax.testing import Emulator, Fault
@@ -49,28 +47,9 @@ def ask(model: ChatMiniMax, emulator: Emulator | None = None) -> None:
 
 def main() -> None:
     """Asks MiniMax, or the emulator and then for its record."""
-    if os.environ.get("MINIMAX_API_KEY"):
-        ask(ChatMiniMax(model="MiniMax-M3", thinking=True))
-        return
-    with Emulator() as emulator:
-        print(f"MINIMAX_API_KEY is not set: talking to an emulator, {emulator.url}.")
-        model = ChatMiniMax(
-            model="MiniMax-M3",
-            thinking=True,
-            api_key=emulator.api_key,
-            base_url=emulator.base_url,
-            max_retries=0,
-        )
+    with somewhere(max_retries=0) as (model, emulator):
         ask(model, emulator)
-        print("\nWhat the server wrote down:")
-        print(emulator.report())
-        verdicts = {
-            replay.verdict
-            for request in emulator.requests
-            for replay in request.replayed
-        }
-        if verdicts != {"verbatim"}:
-            sys.exit("something was lost on the way back.")
+        show_record(emulator)
 
 
 if __name__ == "__main__":

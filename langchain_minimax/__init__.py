@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_minimax._version import __version__
 
 if TYPE_CHECKING:
+    from langchain_minimax._doors import register_provider
     from langchain_minimax.chat_models import ChatMiniMax
     from langchain_minimax.errors import (
         MiniMaxAPIError,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         MiniMaxInsufficientBalanceError,
         MiniMaxInvalidRequestError,
         MiniMaxModelNotFoundError,
+        MiniMaxOutputError,
         MiniMaxOverloadedError,
         MiniMaxPermissionDeniedError,
         MiniMaxQuotaExceededError,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         MiniMaxResponseError,
         MiniMaxStreamTruncatedError,
         MiniMaxTimeoutError,
+        MiniMaxToolChoiceError,
     )
     from langchain_minimax.files import MiniMaxFile, MiniMaxFiles
 
@@ -42,6 +45,7 @@ __all__ = [
     "MiniMaxInsufficientBalanceError",
     "MiniMaxInvalidRequestError",
     "MiniMaxModelNotFoundError",
+    "MiniMaxOutputError",
     "MiniMaxOverloadedError",
     "MiniMaxPermissionDeniedError",
     "MiniMaxQuotaExceededError",
@@ -49,13 +53,16 @@ __all__ = [
     "MiniMaxResponseError",
     "MiniMaxStreamTruncatedError",
     "MiniMaxTimeoutError",
+    "MiniMaxToolChoiceError",
     "__version__",
+    "register_provider",
 ]
 
 _ROOMS = {
     "ChatMiniMax": "chat_models",
     "MiniMaxFile": "files",
     "MiniMaxFiles": "files",
+    "register_provider": "_doors",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Json = dict[str, Any]
 """A JSON object as it travels; only the edges of the package hold one."""
@@ -136,18 +136,55 @@ class Tool:
     cache_control: Json | None = None
 
 
+class Check(Protocol):
+    """Judges objects in the place of their schema, such as a Pydantic class."""
+
+    def knows(self, tool: str | None) -> bool:
+        """Whether it judges the arguments of a tool, or an answer if that is `None`."""
+
+    def __call__(self, value: Json, tool: str | None) -> str | None:
+        """What is wrong, in words for a model; `None` if nothing is."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """Whether the model may, must or must not call a tool."""
+    """Whether the model may, must or must not call a tool.
+
+    Attributes:
+        mode: `any` and `tool` force it.
+        name: The tool that it is about.
+        check: What judges the arguments of a forced call in place of the schema.
+    """
 
     mode: Literal["auto", "none", "any", "tool"]
     name: str | None = None
+    check: Check | None = None
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether a reply without a call will not do."""
+        return self.mode in ("any", "tool")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonAnswer:
+    """That the text of the reply has to be one JSON object.
+
+    Attributes:
+        schema: What it has to fit, if anything.
+        check: What judges it in place of the schema.
+    """
+
+    schema: Json | None = None
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """Everything one request says; `None` and empty mean: leave it out.
 
+    The server knows neither `answer` nor a forced `tool_choice`, nor that one call is
+    enough where `parallel_tool_calls` is false: the client sees to them.
     `stream_usage` is whether a stream is asked to count, where that is to be asked for;
     `official` is whether it goes to one of MiniMax's own hosts.
     """
@@ -158,6 +195,8 @@ class ChatRequest:
     stream: bool
     tools: tuple[Tool | Opaque, ...] = ()
     tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool = True
+    answer: JsonAnswer | None = None
     temperature: float | None = None
     top_p: float | None = None
     thinking: Json | None = None

@@ -7,9 +7,11 @@ one began. Thinking ends with its `Signature` or `SentAs`, a call with `ToolUseS
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
-from langchain_minimax._blocks import Json
+from langchain_minimax._blocks import Block, Json, Opaque, Text, Thinking, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,26 @@ class Stopped:
     """What the client has to say of how the reply came about."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """The reply is complete, but not what was demanded; another one may follow.
+
+    Attributes:
+        reason: Why, in one word.
+        problem: The same in words for a person, and for the model.
+        said: All that the server said, as the reply that it was.
+    """
+
+    reason: Literal["cut", "empty", "prose", "wrong tool", "invalid"]
+    problem: str
+    said: tuple[Delta, ...]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether asking again would end the same way."""
+        return self.reason == "cut"
+
+
 Delta = (
     Started
     | TextDelta
@@ -142,4 +164,48 @@ Delta = (
     | BlockStopped
     | OpaqueBlock
     | Stopped
+    | Unmet
 )
+
+
+def blocks_in(deltas: Iterable[Delta]) -> Iterator[Block]:  # noqa: C901 - an arm a delta
+    """The blocks of a reply, as they are sent back; a broken call has no arguments."""
+    text, thinking, kept = "", "", dict[str, Any]()
+    for delta in deltas:
+        match delta:
+            case TextDelta(_, piece):
+                text += piece
+            case ThinkingDelta(_, piece):
+                thinking += piece
+            case Signature(_, signature):
+                kept["signature"] = signature
+            case SentAs(_, sent_as):
+                kept["sent_as"] = sent_as
+            case BlockStopped() if thinking or kept:
+                yield Thinking(thinking, **kept)
+                thinking, kept = "", {}
+            case BlockStopped() if text:
+                yield Text(text)
+                text = ""
+            case ToolUseStopped(_, id, name, input):
+                yield ToolUse(id, name, input or {})
+            case OpaqueBlock(_, block):
+                yield Opaque(block)
+            case _:
+                pass
+
+
+def total(counts: Iterable[Usage | None]) -> Usage | None:
+    """The tokens of several replies together; `None` if none was counted."""
+    counted = [usage for usage in counts if usage is not None]
+    if not counted:
+        return None
+    given = {
+        field.name: [
+            value
+            for usage in counted
+            if (value := getattr(usage, field.name)) is not None
+        ]
+        for field in fields(Usage)
+    }
+    return Usage(**{name: sum(values) for name, values in given.items() if values})

@@ -46,6 +46,9 @@ class ModelCard:
         efforts: Levels of `effort`, weakest first, the server's default last; empty
             where the model has none.
         inputs: Kinds of content that the model reads.
+        explicit_cache: Whether marks (`cache_control`) say what to cache. The explicit
+            cache page, 2026, lists the M2 family alone; M3 takes marks, and caches by
+            itself (passive cache page, 2026).
         prices: Pay-as-you-go prices, standard service tier; empty for models that
             only come with a plan.
         source: Where the row's facts come from, with dates.
@@ -68,6 +71,7 @@ class ModelCard:
     status: Literal["active", "retiring", "retired"] = "active"
     note: str = ""
     aliases: tuple[str, ...] = ()
+    explicit_cache: bool = False
 
 
 _TEXT = frozenset({"text"})
@@ -126,6 +130,7 @@ def _m2(
         status="retired" if ended else "active",
         note=_M2_ENDED if ended else "",
         aliases=aliases,
+        explicit_cache=True,
     )
 
 

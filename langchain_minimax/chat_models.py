@@ -12,7 +12,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,21 +38,25 @@ from langchain_core.tools import BaseTool
 from pydantic import AliasChoices, Field, model_validator
 from typing_extensions import Self, override
 
-from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._connection import Connection
+from langchain_minimax._counting import counting, counting_url
 from langchain_minimax._deltas import Delta, TextDelta
+from langchain_minimax._demands import OneCall, callable_tools, summed_up
 from langchain_minimax._dialects import Dialect, anthropic, openai
 from langchain_minimax._dialects.think_tags import ThinkTags
 from langchain_minimax._exchange import Exchange, exchange, is_official, resolve_url
-from langchain_minimax._filters import Noted, StopSequences
+from langchain_minimax._filters import Filter, StopSequences
 from langchain_minimax._langchain.chunks import Chunks, fold
 from langchain_minimax._langchain.events import Events
 from langchain_minimax._langchain.messages import to_conversation
 from langchain_minimax._langchain.options import Options, warn_once, warn_unknown
 from langchain_minimax._langchain.profiles import profile
+from langchain_minimax._langchain.structured_output import structured, validator_of
+from langchain_minimax._langchain.tokens import count_text, estimate
 from langchain_minimax._langchain.tools import to_json, to_tool, to_tool_choice
+from langchain_minimax._leaked_calls import LeakedCalls
 from langchain_minimax._repair import repair
-from langchain_minimax._round_trips import round_trips
+from langchain_minimax._round_trips import Draft, Trips, round_trips
 from langchain_minimax._version import __version__
 from langchain_minimax.catalogue import card
 from langchain_minimax.errors import MiniMaxError
@@ -71,22 +75,34 @@ _DIALECTS: dict[str, Dialect] = {"anthropic": anthropic, "openai": openai}
 class _Call:
     """One call: what is sent, and how the reply is to look."""
 
-    trips: Generator[Exchange, MiniMaxError, None] = field(repr=False)
+    trips: Trips = field(repr=False)
     deadline: Deadline
     model: str
     v1: bool
     usage: bool
+    heard: list[Delta] = field(default_factory=list)
 
-    def next_trip(self, refusal: MiniMaxError | None) -> Exchange:
-        """The first exchange, or the one after a refusal, which else comes out."""
-        return self.trips.throw(refusal) if refusal else next(self.trips)
+    def next_trip(
+        self, heard: Sequence[Delta], refusal: MiniMaxError | None = None
+    ) -> Exchange | None:
+        """The exchange that follows what was heard of the last one, if any.
 
-    def told(self, error: MiniMaxError, heard: Sequence[Delta]) -> MiniMaxError:
-        """A refusal; once something was heard it is none, and nothing can follow."""
-        if heard:
-            error.partial = self.message(heard)
-            raise error
-        return error
+        A refusal comes out again if nothing is left to be tried, and an error once
+        something was heard: nothing can follow then.
+        """
+        self.heard.extend(heard)
+        try:
+            if refusal is None:
+                return self.trips.send(heard)
+            if heard:
+                raise refusal
+            return self.trips.throw(refusal)
+        except StopIteration:
+            return None
+        except MiniMaxError as error:
+            said = summed_up(self.heard)
+            error.partial = self.message(said) if said else None
+            raise
 
     def chunks(self) -> Chunks:
         return Chunks(self.model, v1=self.v1, usage=self.usage)
@@ -214,6 +230,13 @@ class ChatMiniMax(Connection, BaseChatModel):
     stream_usage: bool = True
     """Whether the last chunk of a stream tells the usage."""
 
+    token_counting: Literal["local", "api"] = "local"  # noqa: S105 - no secret
+    """Who counts the tokens of messages: we do, roughly and at once, or MiniMax does.
+
+    Trimming a history and editing a context count again and again: `"api"` makes a call
+    each time.
+    """
+
     # --- Construction and identity ---------------------------------------------------
 
     @model_validator(mode="before")
@@ -330,6 +353,53 @@ class ChatMiniMax(Connection, BaseChatModel):
             generation.message = generation.message.model_copy(update={"id": None})
         return generations
 
+    # --- Tokens ----------------------------------------------------------------------
+
+    @override
+    def get_num_tokens(self, text: str) -> int:
+        """About how many tokens a text has by itself.
+
+        Counted locally, whatever `token_counting` says: MiniMax counts whole requests.
+        """
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens(text)
+        return count_text(text)
+
+    @override
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """How many tokens a request with these messages is billed for.
+
+        The local estimate was within 8 % of the usage that MiniMax reported, preamble
+        and tools included. What an image or a video costs depends on what is in it:
+        there the estimate is rough.
+
+        Args:
+            messages: The conversation. It may be cut anywhere.
+            tools: What `bind_tools` takes.
+
+        Raises:
+            MiniMaxError: If a message cannot be sent at all; with
+                `token_counting="api"`, whatever went wrong.
+        """
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens_from_messages(messages, tools)
+        conversation = to_conversation(messages)
+        if self.token_counting == "local":  # noqa: S105
+            known = [to_tool(tool) for tool in tools or ()]
+            return estimate(conversation, known, self.model)
+        url = counting_url(self.base_url, self.region)
+        # It is part of the Messages API, whichever protocol the calls are made in.
+        options = replace(self._options(), protocol="anthropic", tools=tools or ())
+        request = options.request(
+            repair(conversation), stream=False, official=is_official(url)
+        )
+        secret, headers = self._key(url), self._headers()
+        return self._transport.ask(
+            counting(request, url, secret=secret, headers=headers)
+        )
+
     # --- Calls -----------------------------------------------------------------------
 
     @override
@@ -348,11 +418,12 @@ class ChatMiniMax(Connection, BaseChatModel):
             tools: Whatever LangChain calls a tool: `BaseTool`s, functions, Pydantic
                 classes, `TypedDict`s, JSON schemas, OpenAI or Anthropic tool dicts.
                 MiniMax's server tools are passed on as they are.
-            tool_choice: `"auto"` or `"none"`. MiniMax cannot be forced to call a
-                tool: `"any"`, `"required"`, `True` and a tool's name are sent as
-                `"auto"`.
+            tool_choice: `"auto"`, `"none"`, `"any"`, `"required"`, `True`, a tool's
+                name, or the dict of Anthropic or OpenAI. MiniMax cannot be forced to
+                call a tool, so this model sees to it, and asks twice at the most.
             strict: LangChain's; MiniMax has no such thing, and it is not sent.
-            parallel_tool_calls: Likewise.
+            parallel_tool_calls: `False` has all calls of a reply but the first left
+                out.
             **kwargs: Further arguments of every call.
 
         Raises:
@@ -361,15 +432,64 @@ class ChatMiniMax(Connection, BaseChatModel):
         """
         if strict:
             warn_once("MiniMax keeps to no schema strictly; `strict` is not sent.")
-        if parallel_tool_calls is False:
-            warn_once("MiniMax may call several tools at once, whatever it is told.")
         known = [to_tool(tool) for tool in tools]
-        choice = to_tool_choice(tool_choice, known) if known else None
+        choice = to_tool_choice(tool_choice, known)
         if choice is not None:
             kwargs["tool_choice"] = tool_choice
-            if choice.mode in ("any", "tool"):
-                warn_once("MiniMax cannot be forced to call a tool; `auto` is sent.")
+        checks = validator_of(tools) if choice and choice.is_forced else None
+        if checks is not None:
+            kwargs.setdefault("validator", checks)
+        if parallel_tool_calls is not None:
+            kwargs["parallel_tool_calls"] = parallel_tool_calls
         return self.bind(tools=[to_json(tool) for tool in known], **kwargs)
+
+    @override
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: Literal[
+            "function_calling", "json_schema", "json_mode"
+        ] = "function_calling",
+        strict: bool | None = None,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] = (),
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Answers with what fits a schema, or raises an error that says why not.
+
+        Args:
+            schema: A Pydantic class (of version 1 or 2), a `TypedDict`, a JSON schema
+                with a title, or a tool dict.
+            include_raw: Whether to answer with a dict: `raw` is the message, `parsed`
+                what it was parsed to, `parsing_error` the error, which is then not
+                raised.
+            method: `"function_calling"`: the schema is a tool that the model has to
+                call, and a stream yields what has come of it. `"json_schema"`: the
+                model is told to answer with JSON that fits. `"json_mode"`: likewise,
+                and your prompt says which JSON.
+            strict: LangChain's; replies are checked against the schema in any case.
+            tools: Further tools, which the model may call instead of answering; then
+                say `include_raw=True`.
+            **kwargs: None: what is unknown is refused.
+
+        Returns:
+            A runnable that takes what the model takes. It answers with a Pydantic
+            object for a Pydantic class, else with a dict, and never with `None`.
+
+        Raises:
+            MiniMaxOutputError: When run, if the model was asked twice and does not
+                answer so. It is LangChain's `OutputParserException` too.
+            ValueError: For keyword arguments that it does not know.
+            MiniMaxInvalidRequestError: If there is no such method, or it is no schema.
+        """
+        del strict
+        if kwargs:
+            msg = f"`with_structured_output` knows no {', '.join(sorted(kwargs))}."
+            raise ValueError(msg)
+        return structured(
+            self, schema, method=method, include_raw=include_raw, tools=tools
+        )
 
     @override
     def _generate(
@@ -485,18 +605,22 @@ class ChatMiniMax(Connection, BaseChatModel):
         tagged = options.protocol == "anthropic" and not official
         secret, headers = self._key(url), self._headers()
 
-        def write(request: ChatRequest, notes: Json) -> Exchange:
+        def write(draft: Draft) -> Exchange:
+            schemas = callable_tools(draft.request)
+            stages: list[Callable[[], Filter]] = [
+                *([ThinkTags] if tagged else []),
+                *([partial(LeakedCalls, schemas)] if schemas else []),
+                *([partial(StopSequences, stops)] if stops else []),
+                *([] if draft.request.parallel_tool_calls else [OneCall]),
+                *draft.filters,
+            ]
             return exchange(
                 dialect,
-                request,
+                draft.request,
                 url=url,
                 secret=secret,
                 headers=headers,
-                filters=lambda: [
-                    *([ThinkTags()] if tagged else []),
-                    *([StopSequences(stops)] if stops else []),
-                    *([Noted(notes)] if notes else []),
-                ],
+                filters=lambda: [stage() for stage in stages],
             )
 
         request = options.request(
@@ -513,54 +637,45 @@ class ChatMiniMax(Connection, BaseChatModel):
         )
 
     def _reply(
-        self,
-        call: _Call,
-        run_manager: CallbackManagerForLLMRun | None,
-        refusal: MiniMaxError | None = None,
+        self, call: _Call, run_manager: CallbackManagerForLLMRun | None
     ) -> Generator[Delta, None, None]:
-        trip = call.next_trip(refusal)
-        if refusal:
-            self._before_retry(run_manager)
         again = partial(self._before_retry, run_manager)
-        heard: list[Delta] = []
-        try:
-            run = self._transport.run(trip, again, call.deadline)
-            with closing(run) as batches:
-                for batch in batches:
-                    heard += batch
-                    yield from batch
-        except MiniMaxError as error:
-            refusal = call.told(error, heard)
-        else:
-            return
-        yield from self._reply(call, run_manager, refusal)
+        trip: Exchange | None = next(call.trips)
+        while trip is not None:
+            heard: list[Delta] = []
+            refusal: MiniMaxError | None = None
+            try:
+                run = self._transport.run(trip, again, call.deadline)
+                with closing(run) as batches:
+                    for batch in batches:
+                        heard += batch
+                        yield from batch
+            except MiniMaxError as error:
+                refusal = error
+            trip = call.next_trip(heard, refusal)
+            if trip is not None:
+                self._before_retry(run_manager)
 
     async def _areply(
-        self,
-        call: _Call,
-        run_manager: AsyncCallbackManagerForLLMRun | None,
-        refusal: MiniMaxError | None = None,
+        self, call: _Call, run_manager: AsyncCallbackManagerForLLMRun | None
     ) -> AsyncGenerator[Delta, None]:
-        trip = call.next_trip(refusal)
-        if refusal:
-            await self._abefore_retry(run_manager)
         again = partial(self._abefore_retry, run_manager)
-        heard: list[Delta] = []
-        try:
-            async with aclosing(
-                self._async_transport.run(trip, again, call.deadline)
-            ) as batches:
-                async for batch in batches:
-                    heard += batch
-                    for delta in batch:
-                        yield delta
-        except MiniMaxError as error:
-            refusal = call.told(error, heard)
-        else:
-            return
-        async with aclosing(self._areply(call, run_manager, refusal)) as reply:
-            async for delta in reply:
-                yield delta
+        trip: Exchange | None = next(call.trips)
+        while trip is not None:
+            heard: list[Delta] = []
+            refusal: MiniMaxError | None = None
+            try:
+                run = self._async_transport.run(trip, again, call.deadline)
+                async with aclosing(run) as batches:
+                    async for batch in batches:
+                        heard += batch
+                        for delta in batch:
+                            yield delta
+            except MiniMaxError as error:
+                refusal = error
+            trip = call.next_trip(heard, refusal)
+            if trip is not None:
+                await self._abefore_retry(run_manager)
 
     def _before_retry(
         self,

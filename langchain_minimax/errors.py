@@ -13,6 +13,8 @@
     ├── MiniMaxAPIError                    the server failed
     │   ├── MiniMaxOverloadedError             it has too much to do
     │   └── MiniMaxResponseError               its reply is not one
+    ├── MiniMaxOutputError                 the model does not answer as it has to
+    │   └── MiniMaxToolChoiceError             it does not call the tool
     ├── MiniMaxConnectionError             the server was not reached, or was lost
     │   └── MiniMaxStreamTruncatedError        the reply broke off
     └── MiniMaxTimeoutError                it took too long
@@ -43,6 +45,7 @@ from langchain_core.exceptions import (
     ModelPermissionDeniedError,
     ModelRateLimitError,
     ModelTimeoutError,
+    OutputParserException,
 )
 
 from langchain_minimax._json import dumped, excerpt
@@ -175,6 +178,30 @@ class MiniMaxResponseError(MiniMaxAPIError):
     Usually something between here and MiniMax answered: a proxy, a login page, a
     gateway; or `base_url` points somewhere else.
     """
+
+
+class MiniMaxOutputError(MiniMaxError, OutputParserException):
+    """The model was asked twice, and its answer is not of the form that was demanded.
+
+    What it said is in `.partial`.
+
+    Attributes:
+        reason: `"cut"` by `max_tokens`, `"empty"`, `"prose"` where a call or JSON was
+            wanted, `"wrong tool"`, or `"invalid"`: it does not fit the schema.
+        attempts: How often it was asked.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str = "", attempts: int = 1, **known: Any
+    ) -> None:
+        super().__init__(message, **known)
+        self.args = (message,)  # LangChain adds a link
+        self.reason = reason
+        self.attempts = attempts
+
+
+class MiniMaxToolChoiceError(MiniMaxOutputError):
+    """The model was asked twice, and does not call the tool that it has to."""
 
 
 class MiniMaxConnectionError(MiniMaxError, ModelConnectionError):

@@ -234,7 +234,8 @@ class _OpenThinking:
 class _OpenToolUse:
     """A call; `start` is the input that came with its beginning, mostly `{}`.
 
-    Some servers send a text that holds JSON, and a cut reply may hold half of it.
+    Some servers send a text that holds JSON, and a cut reply may hold half of it; or
+    nothing of it yet, which looks like a call without arguments.
     """
 
     kind: ClassVar[str | None] = "tool_use"
@@ -244,6 +245,12 @@ class _OpenToolUse:
     start: object
     json: list[str] = field(default_factory=list)
     empty: bool = False
+    cut: bool = False
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing was said of its arguments."""
+        return not (self.json or self.start)
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
         piece = string_in(delta, "partial_json")
@@ -258,7 +265,8 @@ class _OpenToolUse:
             text = self.start if isinstance(self.start, str) else dumped(self.start)
             said = self.delta({"partial_json": text})
         text = "".join(self.json)
-        arguments = arguments_in(text) if self.name else None
+        is_whole = self.name and not (self.cut and self.bare)
+        arguments = arguments_in(text) if is_whole else None
         return (*said, ToolUseStopped(self.place, self.id, self.name, arguments, text))
 
 
@@ -293,6 +301,7 @@ class AnthropicDecoder:
     def __init__(self) -> None:
         self._reply_id: str | None = None
         self._block: _OpenBlock | None = None
+        self._lingers = False  # the block was ended, and may turn out to be cut
         self._wire_index: str | None = None
         self._waiting: dict[str | None, list[Json]] = {}
         self._place = -1
@@ -334,6 +343,8 @@ class AnthropicDecoder:
             usage=_usage(self._usage),
             service_tier=self._service_tier,
         )
+        if isinstance(self._block, _OpenToolUse):
+            self._block.cut = self._stop_reason == "max_tokens"
         said = list(self._close())
         while self._waiting:
             said += (*self._taken_up(), *self._close())
@@ -350,7 +361,7 @@ class AnthropicDecoder:
             case "content_block_start":
                 return self._start(event)
             case "content_block_stop":
-                return (*self._close(), *self._taken_up())
+                return self._stop()
             case "message_start":
                 return self._begin(object_in(event, "message"))
             case "message_delta":
@@ -373,10 +384,18 @@ class AnthropicDecoder:
 
     def _start(self, event: Json) -> Sequence[Delta]:
         index = _index(event)
-        if self._block is not None and index not in (self._wire_index, None):
+        is_open = self._block is not None and not self._lingers
+        if is_open and index not in (self._wire_index, None):
             self._waiting.setdefault(index, []).append(event)
             return ()
         return self._open(index, object_in(event, "content_block"))
+
+    def _stop(self) -> Sequence[Delta]:
+        block = self._block
+        if isinstance(block, _OpenToolUse) and block.bare and not self._waiting:
+            self._lingers = True
+            return ()
+        return (*self._close(), *self._taken_up())
 
     def _taken_up(self) -> Sequence[Delta]:
         """What the waiting blocks said, up to the first that is still open."""
@@ -427,7 +446,7 @@ class AnthropicDecoder:
         return _OpenToolUse(self._place, id, name, block.get("input"))
 
     def _close(self) -> Sequence[Delta]:
-        block, self._block = self._block, None
+        block, self._block, self._lingers = self._block, None, False
         if block is None:
             return ()
         if block.empty:

@@ -20,6 +20,7 @@ from langchain_minimax._deltas import (
     Stopped,
     TextDelta,
     ThinkingDelta,
+    Unmet,
 )
 
 _NAMES = ("mm:think", "thinking", "think")
@@ -203,7 +204,7 @@ class ThinkTags:
     def feed(self, delta: Delta) -> Sequence[Delta]:
         """Passes everything on, what stands between tags as thinking."""
         match delta:
-            case Started() | Stopped():
+            case Started() | Stopped() | Unmet():
                 return (delta,)
             case TextDelta(place, text):
                 self._splitter = self._splitter or Splitter()

@@ -36,6 +36,7 @@ from langchain_minimax._deltas import (
     ToolUseDelta,
     ToolUseStarted,
     ToolUseStopped,
+    Unmet,
     Usage,
 )
 
@@ -117,6 +118,7 @@ class Chunks:
         self._text_place: int | None = None
         self._only_thinking = True
         self._open_call: tuple[int, list[str]] | None = None
+        self._calls_before = self._last_call = -1
 
     def feed(self, delta: Delta) -> AIMessageChunk | None:
         """Takes the next delta; many have a chunk to show for it."""
@@ -161,10 +163,11 @@ class Chunks:
             case Started(id, model):
                 self._id, self._key = id, id or self._key
                 self._model = model or self._model
+                self._calls_before = self._last_call
                 return {}
             case Stopped():
                 return self._end(delta)
-            case BlockStopped():
+            case BlockStopped() | Unmet():
                 return None
 
     def _is_first(self, place: int) -> bool:
@@ -180,7 +183,9 @@ class Chunks:
     def _call(
         self, place: int, args: str, id: str | None = None, name: str | None = None
     ) -> Json:
-        chunk = tool_call_chunk(name=name, args=args, id=id, index=place)
+        # A second reply to one demand counts its places anew.
+        self._last_call = self._calls_before + 1 + place
+        chunk = tool_call_chunk(name=name, args=args, id=id, index=self._last_call)
         return self._layout.tool_use(self._at(place), chunk)
 
     def _spoil(self, place: int, json: str) -> Json:

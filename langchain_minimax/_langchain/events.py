@@ -23,6 +23,7 @@ from langchain_minimax._deltas import (
     ToolUseDelta,
     ToolUseStarted,
     ToolUseStopped,
+    Unmet,
 )
 from langchain_minimax._langchain.chunks import PROVIDER, spoiler, usage_metadata
 
@@ -54,13 +55,14 @@ class Events:
         self._id = ""
         self._key = uuid.uuid4().hex
         self._index = -1
+        self._first: int | None = None
         self._open: _Open | None = None
 
     def feed(self, delta: Delta) -> Sequence[MessagesData]:
         """Takes the next delta."""
         return cast("Sequence[MessagesData]", self._events(delta))
 
-    def _events(self, delta: Delta) -> Sequence[Json]:  # noqa: C901 - an arm a delta
+    def _events(self, delta: Delta) -> Sequence[Json]:  # noqa: C901, PLR0911, PLR0912 - an arm a delta
         match delta:
             case TextDelta(_, text):
                 return self._more("text", text)
@@ -84,13 +86,19 @@ class Events:
                 value = {"type": "non_standard", "value": block, "index": self._at()}
                 return (start, self._finish(value))
             case Started(id, model):
+                is_second = self._first is not None
+                self._first = self._index + 1
                 self._id, self._key = id, id or self._key
                 self._model = model or self._model
+                if is_second:
+                    return ()
                 metadata = {"provider": PROVIDER, "model": self._model}
                 start = {"event": "message-start", "role": "ai", "id": ""}
                 return ({**start, "metadata": metadata},)
             case Stopped():
                 return (self._end(delta),)
+            case Unmet():
+                return ()
 
     def _more(self, type: Literal["text", "reasoning"], piece: str) -> Sequence[Json]:
         events = []
@@ -119,7 +127,7 @@ class Events:
         return (self._finish({**content, "index": self._at()}),)
 
     def _at(self) -> str:
-        return f"lc_{self._key}_{self._index}"
+        return f"lc_{self._key}_{self._index - (self._first or 0)}"
 
     def _start(self, content: Json) -> Json:
         self._index += 1

@@ -15,9 +15,17 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from langchain_minimax._blocks import ChatRequest, Conversation, Json
+from langchain_minimax._blocks import (
+    ChatRequest,
+    Check,
+    Conversation,
+    Json,
+    Opaque,
+    Tool,
+    ToolChoice,
+)
 from langchain_minimax._langchain.media import check_media
-from langchain_minimax._langchain.tools import to_tool, to_tool_choice
+from langchain_minimax._langchain.tools import to_answer, to_tool, to_tool_choice
 from langchain_minimax.catalogue import ModelCard, card
 from langchain_minimax.errors import MiniMaxInvalidRequestError
 
@@ -41,6 +49,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "stop": (str, list, tuple),
     "service_tier": (str,),
     "user_id": (str,),
+    "parallel_tool_calls": (bool,),
 }
 _SECRET = re.compile(r"api_?key|secret|password|authorization|auth_?token")
 _ELSEWHERE = {
@@ -53,6 +62,7 @@ _ELSEWHERE = {
             *("api_key", "region", "base_url", "proxy", "default_headers"),
             *("timeout", "stream_idle_timeout", "max_retries", "output_version"),
             *("http_client", "http_async_client", "rate_limiter", "streaming"),
+            "token_counting",
         ),
         "it belongs to the model, `model.model_copy(update=…)` changes it",
     ),
@@ -100,6 +110,9 @@ class Options:
     stream_usage: bool = True
     tools: Sequence[Any] = ()
     tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
+    response_format: Any = None
+    validator: Check | None = None
     model_kwargs: Mapping[str, Any] | None = None
 
     def called_with(self, stop: Sequence[str] | None, said: Json) -> Options:
@@ -159,7 +172,9 @@ class Options:
             max_tokens=self._max_tokens(model, official=official),
             stream=stream,
             tools=tools,
-            tool_choice=to_tool_choice(self.tool_choice, tools) if tools else None,
+            tool_choice=self._tool_choice(tools),
+            parallel_tool_calls=self._in_parallel(),
+            answer=to_answer(self.response_format, self.validator),
             temperature=self.temperature,
             top_p=self.top_p,
             thinking=thinking,
@@ -171,12 +186,22 @@ class Options:
             extra=self.model_kwargs,
         )
 
+    def _in_parallel(self) -> bool:
+        """Whether several calls may be made; Anthropic says so in the choice."""
+        choice = self.tool_choice if isinstance(self.tool_choice, Mapping) else {}
+        one = self.parallel_tool_calls is False
+        return not (one or choice.get("disable_parallel_tool_use"))
+
     def _max_tokens(self, model: ModelCard | None, *, official: bool) -> int | None:
         # vLLM refuses a prompt that leaves no room for as much; where the protocol does
         # not ask for a limit, an engine's own is the right one.
         if self.max_tokens is None and self.protocol == "openai" and not official:
             return None
         return _max_tokens(self.max_tokens, model)
+
+    def _tool_choice(self, tools: Sequence[Tool | Opaque]) -> ToolChoice | None:
+        choice = to_tool_choice(self.tool_choice, tools)
+        return choice and replace(choice, check=self.validator)
 
     def check(self) -> None:
         """Refuses values that MiniMax would refuse.

@@ -42,12 +42,13 @@ def profile(card: ModelCard) -> ModelProfile:
         audio_outputs=False,
         video_outputs=False,
         tool_calling=True,
-        # The wire knows "auto" and "none"; forcing a call is the client's own work.
-        tool_choice=False,
+        # The wire knows "auto" and "none"; the client sees to the others.
+        tool_choice=True,
         tool_call_streaming=True,
         mid_conversation_system_messages=False,
         mid_conversation_tools=False,
-        # True would make `create_agent` rely on the server to keep to a schema.
+        # True would have `create_agent` ask for JSON in the text, and not for a call,
+        # whose arguments come as they are written and are asked for once more.
         structured_output=False,
         attachment=False,
         temperature=True,

@@ -1,14 +1,15 @@
-"""Everything LangChain calls a tool in, neutral tools out; likewise tool choices."""
+"""Everything LangChain calls a tool in, neutral tools out; likewise demands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_function
 
-from langchain_minimax._blocks import Json, Opaque, Tool, ToolChoice
+from langchain_minimax._blocks import Check, Json, JsonAnswer, Opaque, Tool, ToolChoice
+from langchain_minimax._schema import inlined
 from langchain_minimax.errors import MiniMaxInvalidRequestError
 
 ToolLike = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
@@ -64,8 +65,11 @@ def _function(tool: Any, cache_control: Json | None) -> Tool:
 
 
 def _schema(parameters: Json | None) -> Json:
-    """A tool without parameters has an empty object's: the server wants one."""
-    return parameters or {"type": "object", "properties": {}}
+    """A tool without parameters has an empty object's: the server wants one.
+
+    References are spelled out, since self-hosted servers read none.
+    """
+    return inlined(parameters or {"type": "object", "properties": {}})
 
 
 def _name(function: Mapping[str, Any]) -> str:
@@ -102,6 +106,7 @@ def to_tool_choice(choice: object, tools: Sequence[Tool | Opaque]) -> ToolChoice
     Raises:
         MiniMaxInvalidRequestError: If there is no such choice or no such tool.
     """
+    names = _names(tools)
     match choice:
         case None | False:
             return None
@@ -109,15 +114,15 @@ def to_tool_choice(choice: object, tools: Sequence[Tool | Opaque]) -> ToolChoice
             return ToolChoice("auto")
         case "none" | {"type": "none"}:
             return ToolChoice("none")
-        case True | "any" | "required" | {"type": "any" | "required"}:
+        case True | "any" | "required" | {"type": "any" | "required"} if names:
             return ToolChoice("any")
         case (
             str(name)
             | {"type": "tool", "name": str(name)}
             | {"type": "function", "function": {"name": str(name)}}
-        ) if name in _names(tools):
+        ) if name in names:
             return ToolChoice("tool", name)
-    known = ", ".join(map(repr, _names(tools))) or "none is bound"
+    known = ", ".join(map(repr, names)) or "none is bound"
     msg = (
         f"There is no tool choice {choice!r}: say 'auto', 'none', 'any', 'required' "
         f"or the name of a tool ({known})."
@@ -125,8 +130,37 @@ def to_tool_choice(choice: object, tools: Sequence[Tool | Opaque]) -> ToolChoice
     raise MiniMaxInvalidRequestError(msg)
 
 
+def to_answer(response_format: object, check: Check | None) -> JsonAnswer | None:
+    """What the text of a reply has to be.
+
+    Args:
+        response_format: OpenAI's: `{"type": "json_schema", "json_schema": {"schema":
+            …}}`, `{"type": "json_object"}` or `{"type": "text"}`; or a Pydantic class,
+            a `TypedDict` or a JSON schema.
+        check: What it has to pass besides.
+
+    Raises:
+        MiniMaxInvalidRequestError: If it is none of these.
+    """
+    match response_format:
+        case None | {"type": "text"}:
+            return None
+        case {"type": "json_object"}:
+            return JsonAnswer(None, check)
+        case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
+            return JsonAnswer(inlined(schema), check)
+        case type() as schema:
+            return JsonAnswer(_function(schema, None).input_schema, check)
+        case {"properties": _} | {"$ref": _} as schema:
+            return JsonAnswer(_schema(cast("Json", schema)), check)
+    msg = (
+        f"There is no response format {response_format!r}: say "
+        '{"type": "json_schema", "json_schema": {"schema": …}} or '
+        '{"type": "json_object"}.'
+    )
+    raise MiniMaxInvalidRequestError(msg)
+
+
 def _names(tools: Sequence[Tool | Opaque]) -> list[str]:
-    return [
-        tool.name if isinstance(tool, Tool) else str(tool.block.get("name"))
-        for tool in tools
-    ]
+    # A server tool is not ours to see called.
+    return [tool.name for tool in tools if isinstance(tool, Tool)]

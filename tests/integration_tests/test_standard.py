@@ -17,7 +17,6 @@ from langchain_tests.integration_tests import chat_models as suite
 from langchain_minimax import ChatMiniMax
 from langchain_minimax.testing import Emulator
 
-pytestmark = pytest.mark.filterwarnings("ignore:MiniMax cannot be forced")
 KEY = os.environ.get("MINIMAX_API_KEY")
 
 
@@ -63,6 +62,10 @@ class TestChatMiniMax(ChatModelIntegrationTests):
         return "MiniMax-M2.7"
 
     @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
     def supports_image_inputs(self) -> bool:
         return True
 
@@ -88,12 +91,6 @@ class TestChatMiniMax(ChatModelIntegrationTests):
             "invoke": ["reasoning_output", "cache_read_input"],
             "stream": ["reasoning_output", "cache_read_input"],
         }
-
-    @pytest.mark.xfail(
-        strict=True, reason="A forced choice is sent as `auto`: MiniMax has no other."
-    )
-    def test_tool_choice(self, model: BaseChatModel) -> None:
-        super().test_tool_choice(model)
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
         return self._ask("Which is larger, 9.11 or 9.9?", stream=stream, thinking=True)

@@ -24,6 +24,7 @@ def test_the_public_names() -> None:
         "MiniMaxInsufficientBalanceError",
         "MiniMaxInvalidRequestError",
         "MiniMaxModelNotFoundError",
+        "MiniMaxOutputError",
         "MiniMaxOverloadedError",
         "MiniMaxPermissionDeniedError",
         "MiniMaxQuotaExceededError",
@@ -31,7 +32,9 @@ def test_the_public_names() -> None:
         "MiniMaxResponseError",
         "MiniMaxStreamTruncatedError",
         "MiniMaxTimeoutError",
+        "MiniMaxToolChoiceError",
         "__version__",
+        "register_provider",
     }
 
 

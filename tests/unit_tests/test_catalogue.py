@@ -29,6 +29,11 @@ def test_prices_make_sense(row: ModelCard):
     assert [price.above for price in row.prices][:1] in ([], [None])
 
 
+def test_marks_for_the_cache_are_the_m2_familys():
+    marked = {row.id for row in CARDS if row.explicit_cache}
+    assert marked == {row.id for row in CARDS if "M2" in row.id}
+
+
 def test_names_are_unique():
     names = [name.lower() for row in CARDS for name in (row.id, *row.aliases)]
     assert len(names) == len(set(names))

@@ -20,6 +20,7 @@ from langchain_minimax import (
     ChatMiniMax,
     MiniMaxAuthenticationError,
     MiniMaxInvalidRequestError,
+    MiniMaxToolChoiceError,
 )
 from support.play import playing
 from support.samples import sample
@@ -271,9 +272,7 @@ def test_tools_are_sent_and_none_is_no_list(server: Server) -> None:
         return city
 
     model = server.model()
-    with pytest.warns(UserWarning, match="cannot be forced") as warned:
-        model.bind_tools([get_weather], tool_choice="any").invoke("Hi")
-    assert warned[0].filename == __file__
+    model.bind_tools([get_weather], tool_choice="auto").invoke("Hi")
     assert server.body["tools"] == [
         {
             "name": "get_weather",
@@ -287,9 +286,30 @@ def test_tools_are_sent_and_none_is_no_list(server: Server) -> None:
     ]
     assert server.body["tool_choice"] == {"type": "auto"}
 
-    model.bind_tools([], tool_choice="auto").invoke("Hi")
-    assert "tools" not in server.body
-    assert "tool_choice" not in server.body
+    for choice in ("auto", "none", None):
+        model.bind_tools([], tool_choice=choice).invoke("Hi")
+        assert "tools" not in server.body
+        assert "tool_choice" not in server.body
+    with pytest.raises(MiniMaxInvalidRequestError, match="none is bound"):
+        model.bind_tools([], tool_choice="any")
+
+
+@every_way
+@pytest.mark.parametrize("choice", ["any", "required", True, "dig"])
+def test_a_forced_choice_is_seen_to_and_not_sent(
+    server: Server, ask: Ask, choice: Any
+) -> None:
+    tool = {"name": "dig", "input_schema": {"type": "object", "properties": {}}}
+    model = server.model().bind_tools([tool], tool_choice=choice)
+    with pytest.raises(MiniMaxToolChoiceError) as refused:  # it only ever writes text
+        ask(model, "Hi")
+    assert (refused.value.attempts, len(server.requests)) == (2, 2)
+    bodies = [json.loads(request.content) for request in server.requests]
+    assert [body["tool_choice"] for body in bodies] == [{"type": "auto"}] * 2
+    assert ["`dig`" in json.dumps(body["messages"][-1]) for body in bodies] == [
+        True
+    ] * 2
+    assert not {"validator", "response_format"} & {*bodies[0], *bodies[1]}
 
 
 def test_headers_of_the_callers_win(server: Server) -> None:
@@ -474,7 +494,7 @@ def test_what_cannot_be_a_header_or_a_proxy_is_refused_and_not_shown(
 def test_what_a_call_holds_shows_no_secret(server: Server) -> None:
     model = server.model(default_headers={"x-gateway": "hush"}, proxy="http://a:hush@b")
     call = model._call([HumanMessage("Hi")], None, {}, stream=True)
-    trip = call.next_trip(None)
+    trip = next(call.trips)
     shown = repr([call, trip, model._transport, model._async_transport])
     assert KEY not in shown
     assert "hush" not in shown

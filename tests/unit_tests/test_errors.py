@@ -22,6 +22,7 @@ from langchain_minimax.errors import (
     MiniMaxInsufficientBalanceError,
     MiniMaxInvalidRequestError,
     MiniMaxModelNotFoundError,
+    MiniMaxOutputError,
     MiniMaxOverloadedError,
     MiniMaxPermissionDeniedError,
     MiniMaxQuotaExceededError,
@@ -29,6 +30,7 @@ from langchain_minimax.errors import (
     MiniMaxResponseError,
     MiniMaxStreamTruncatedError,
     MiniMaxTimeoutError,
+    MiniMaxToolChoiceError,
     failure,
     failure_in_reply,
 )
@@ -73,6 +75,8 @@ TREE: list[tuple[type[MiniMaxError], type[Exception], bool]] = [
     (MiniMaxAPIError, lc.ModelAPIError, True),
     (MiniMaxOverloadedError, lc.ModelAPIError, True),
     (MiniMaxResponseError, lc.ModelAPIError, True),
+    (MiniMaxOutputError, lc.OutputParserException, False),
+    (MiniMaxToolChoiceError, lc.OutputParserException, False),
     (MiniMaxConnectionError, lc.ModelConnectionError, True),
     (MiniMaxStreamTruncatedError, lc.ModelConnectionError, True),
     (MiniMaxTimeoutError, lc.ModelTimeoutError, True),
@@ -107,6 +111,7 @@ def test_langchain_knows_every_error_and_whether_to_retry_it(
         (MiniMaxQuotaExceededError, MiniMaxRateLimitError),
         (MiniMaxOverloadedError, MiniMaxAPIError),
         (MiniMaxResponseError, MiniMaxAPIError),
+        (MiniMaxToolChoiceError, MiniMaxOutputError),
         (MiniMaxStreamTruncatedError, MiniMaxConnectionError),
     ],
 )

@@ -1,9 +1,10 @@
-"""A refused signature is tried once more without; every other refusal comes out."""
+"""A request is sent until it is answered as it has to be, or cannot be."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -23,11 +24,23 @@ from langchain_minimax._blocks import (
     ChatRequest,
     Conversation,
     Json,
+    JsonAnswer,
     Text,
     Thinking,
+    Tool,
+    ToolChoice,
     Turn,
 )
-from langchain_minimax._round_trips import round_trips
+from langchain_minimax._deltas import (
+    BlockStopped,
+    Delta,
+    Started,
+    Stopped,
+    TextDelta,
+    Usage,
+)
+from langchain_minimax._round_trips import Draft, round_trips
+from langchain_minimax.errors import MiniMaxOutputError, MiniMaxToolChoiceError
 from support.samples import sample
 from support.ways import WAYS, Ask
 
@@ -383,21 +396,41 @@ CONVERSATION = Conversation(
 REQUEST = ChatRequest("MiniMax-M3", CONVERSATION, 100, stream=True, temperature=0.5)
 
 
-def write(request: ChatRequest, notes: Json) -> Any:
-    return request, notes
+BEGUN, END = Started("r1", "MiniMax-M3"), Stopped("end_turn", Usage(10, 5))
+
+
+def write(draft: Draft) -> Any:
+    """The exchange is the draft itself."""
+    return draft
+
+
+def through(draft: Draft, said: Sequence[Delta]) -> list[Delta]:
+    """A reply as the filters of its draft let it through."""
+    for make in draft.filters:
+        stage = make()
+        said = [passed for delta in said for passed in stage.feed(delta)]
+    return list(said)
+
+
+def notes(draft: Draft) -> Json:
+    (end,) = through(draft, [END])
+    assert isinstance(end, Stopped)
+    return end.notes
 
 
 def test_the_first_exchange_is_the_request_as_it_is() -> None:
     trips = round_trips(REQUEST, write)
-    assert next(trips) == (REQUEST, {})
-    assert next(trips, None) is None
+    assert next(trips) == Draft(REQUEST)
+    with pytest.raises(StopIteration):
+        trips.send([BEGUN, END])
 
 
 def test_the_second_is_the_same_but_for_the_signatures() -> None:
     trips = round_trips(REQUEST, write)
     next(trips)
-    again, notes = trips.throw(MiniMaxInvalidRequestError("bad SIGNATURE"))
-    assert notes == {"signatures_refused": True}
+    draft = trips.throw(MiniMaxInvalidRequestError("bad SIGNATURE"))
+    assert notes(draft) == {"signatures_refused": True}
+    again = draft.request
     assert again.conversation.turns[1].blocks == (Thinking("Hm."), Text("Hello"))
     assert again.conversation.system == CONVERSATION.system
     assert (again.model, again.stream, again.temperature) == ("MiniMax-M3", True, 0.5)
@@ -416,8 +449,11 @@ def test_the_second_is_the_same_but_for_the_signatures() -> None:
     ],
     ids=["another reason", "another kind", "overloaded then", "refused twice"],
 )
-def test_a_refusal_comes_out_as_it_went_in(refusals: list[MiniMaxError]) -> None:
-    trips = round_trips(REQUEST, write)
+@pytest.mark.parametrize("forced", [False, True], ids=["free", "forced"])
+def test_a_refusal_comes_out_as_it_went_in(
+    forced: bool, refusals: list[MiniMaxError]
+) -> None:
+    trips = round_trips(FORCED if forced else REQUEST, write)
     next(trips)
     *others, last = refusals
     for refusal in others:
@@ -425,3 +461,128 @@ def test_a_refusal_comes_out_as_it_went_in(refusals: list[MiniMaxError]) -> None
     with pytest.raises(type(last)) as caught:
         trips.throw(last)
     assert caught.value is last
+
+
+# --- A demand ------------------------------------------------------------------------
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"depth": {"type": "integer"}},
+    "required": ["depth"],
+}
+FORCED = replace(
+    REQUEST,
+    tools=(Tool("dig", None, SCHEMA),),
+    tool_choice=ToolChoice("tool", "dig"),
+)
+ANSWERED = replace(REQUEST, answer=JsonAnswer(SCHEMA))
+JSON, PROSE = '{"depth": 3}', "You should dig."
+CUT = Stopped("max_tokens", Usage(10, 5))
+
+
+def words(text: str, end: Stopped = END) -> list[Delta]:
+    said = [TextDelta(0, text), BlockStopped(0)] if text else []
+    return [BEGUN, *said, end]
+
+
+def spoken(draft: Draft) -> str:
+    """The words of the last turn of a request."""
+    last = draft.request.conversation.turns[-1]
+    return "".join(block.text for block in last.blocks if isinstance(block, Text))
+
+
+demanding = pytest.mark.parametrize(
+    ("request_", "kind"),
+    [(FORCED, MiniMaxToolChoiceError), (ANSWERED, MiniMaxOutputError)],
+    ids=["a call", "an answer"],
+)
+
+
+@pytest.mark.parametrize("request_", [FORCED, ANSWERED], ids=["call", "answer"])
+def test_a_reply_that_meets_the_demand_is_the_last(
+    request_: ChatRequest,
+) -> None:
+    trips = round_trips(request_, write)
+    draft = next(trips)
+    assert "Your reply" in spoken(draft) or "your reply" in spoken(draft)
+    assert replace(draft.request, conversation=CONVERSATION) == request_
+    with pytest.raises(StopIteration):
+        trips.send(through(draft, words(JSON)))
+
+
+@pytest.mark.parametrize("request_", [FORCED, ANSWERED], ids=["call", "answer"])
+def test_one_that_does_not_is_asked_for_once_more(
+    request_: ChatRequest,
+) -> None:
+    trips = round_trips(request_, write)
+    first = next(trips)
+    second = trips.send(through(first, words(PROSE)))
+    *_, reply, _ = second.request.conversation.turns
+    assert (reply.role, reply.blocks) == ("assistant", (Text(PROSE),))
+    assert "The reply was" in spoken(second)
+    *_, end = heard = through(second, words(JSON))
+    assert isinstance(end, Stopped)
+    assert end.notes == {"attempts": 2}
+    assert end.usage == Usage(20, 10)
+    with pytest.raises(StopIteration):
+        trips.send(heard)
+
+
+@demanding
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (words(""), "empty"),
+        (words(PROSE), "prose"),
+        (words('{"depth": "x"}'), "invalid"),
+        (words(PROSE, CUT), "cut"),
+    ],
+    ids=["empty", "prose", "invalid", "cut"],
+)
+def test_a_second_one_that_does_not_is_an_error(
+    request_: ChatRequest,
+    kind: type[MiniMaxOutputError],
+    said: list[Delta],
+    reason: str,
+) -> None:
+    trips = round_trips(request_, write)
+    second = trips.send(through(next(trips), words(PROSE)))
+    heard = through(second, said)
+    with pytest.raises(MiniMaxOutputError) as caught:
+        trips.send(heard)
+    assert type(caught.value) is kind
+    assert (caught.value.reason, caught.value.attempts) == (reason, 2)
+
+
+@demanding
+def test_a_reply_that_was_cut_is_not_asked_for_again(
+    request_: ChatRequest, kind: type[MiniMaxOutputError]
+) -> None:
+    trips = round_trips(request_, write)
+    draft = next(trips)
+    with pytest.raises(kind) as caught:
+        trips.send(through(draft, words(PROSE, CUT)))
+    assert (caught.value.reason, caught.value.attempts) == ("cut", 1)
+
+
+def test_a_refused_signature_is_no_attempt() -> None:
+    trips = round_trips(FORCED, write)
+    first = next(trips)
+    unsigned = trips.throw(MiniMaxInvalidRequestError("bad signature"))
+    assert spoken(unsigned) == spoken(first)
+    assert unsigned.request.conversation.turns[1].blocks[0] == Thinking("Hm.")
+    second = trips.send(through(unsigned, words(PROSE)))
+    *_, end = through(second, words(JSON))
+    assert isinstance(end, Stopped)
+    assert end.notes["attempts"] == 2
+    again = trips.throw(MiniMaxInvalidRequestError("bad signature"))
+    *_, end = through(again, words(JSON))
+    assert isinstance(end, Stopped)
+    assert end.notes == {"attempts": 2, "signatures_refused": True}
+
+
+def test_a_demand_that_nothing_was_heard_of_is_no_loop() -> None:
+    trips = round_trips(FORCED, write)
+    next(trips)
+    with pytest.raises(StopIteration):
+        trips.send([])

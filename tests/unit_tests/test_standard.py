@@ -11,8 +11,6 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_minimax import ChatMiniMax
 
-pytestmark = pytest.mark.filterwarnings("ignore:MiniMax cannot be forced")
-
 
 class TestChatMiniMax(ChatModelUnitTests):
     @property

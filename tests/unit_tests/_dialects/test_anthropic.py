@@ -853,6 +853,29 @@ def test_a_call_that_is_not_finished_ends_with_the_reply():
     ]
 
 
+@pytest.mark.parametrize(
+    ("reason", "usable"), [("max_tokens", False), ("tool_use", True), (None, True)]
+)
+@pytest.mark.parametrize("ends", [[closed(1)], []], ids=["ended", "open"])
+def test_a_cut_call_of_which_nothing_was_heard_is_none(
+    reason: str | None, usable: bool, ends: list[Any]
+):
+    """Before its first argument a call looks like one that takes none."""
+    whole_call = [opened({**CALL, "id": "c0"}), closed()]
+    events = [start(), *whole_call, opened(CALL, 1), *ends, note(reason), END]
+    deltas = streamed(events)
+    check_grammar(deltas)
+    empty = {"id": "c1", "name": "get_tide", "partial_json": ""}
+    assert broken(deltas) == ([] if usable else [empty])
+    document = {
+        "id": "r1",
+        "model": "MiniMax-M3",
+        "content": [{**CALL, "id": "c0"}, CALL],
+        "stop_reason": reason,
+    }
+    assert broken(whole(document)) == broken(deltas)
+
+
 # --- Replies: start and end ----------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from langchain_minimax._deltas import (
     ToolUseDelta,
     ToolUseStarted,
     ToolUseStopped,
+    Unmet,
     Usage,
 )
 from langchain_minimax._langchain.chunks import Chunks, fold, spoiler, usage_metadata
@@ -446,6 +447,72 @@ def test_a_reply_of_nothing_at_all_is_an_empty_message(v1: bool) -> None:
 
 
 # --- Laws ----------------------------------------------------------------------------
+
+# --- Two replies to one demand -------------------------------------------------------
+
+AGAIN = Started("r2", "MiniMax-M3-0601")
+SHOWN: list[Delta] = [
+    START,
+    *(ThinkingDelta(0, "one"), Signature(0, "5ig"), BlockStopped(0)),
+    *(ToolUseStarted(1, "c1", "dig"), ToolUseDelta(1, CUT)),
+    ToolUseStopped(1, "c1", "dig", None, CUT),
+    Unmet("invalid", "No.", ()),
+    AGAIN,
+    *(ThinkingDelta(0, "two"), Signature(0, "6ig"), BlockStopped(0)),
+    *(ToolUseStarted(1, "c2", "dig"), ToolUseDelta(1, '{"depth": 3}')),
+    ToolUseStopped(1, "c2", "dig", {"depth": 3}, '{"depth": 3}'),
+    Stopped("tool_use", Usage(6, 10), notes={"attempts": 2}),
+]
+
+
+def test_a_reply_that_would_not_do_shows_nothing_of_its_end() -> None:
+    assert Chunks(MODEL).feed(Unmet("prose", "No.", ())) is None
+
+
+@in_both_layouts
+def test_calls_of_a_second_reply_are_numbered_after_those_of_the_first(
+    v1: bool,
+) -> None:
+    chunks = stream(SHOWN, v1=v1)
+    calls = [call for chunk in chunks for call in chunk.tool_call_chunks]
+    assert [c["index"] for c in calls if c["id"]] == [1, 3]
+    assert {c["index"] for c in calls} == {1, 3}
+
+
+@in_both_layouts
+def test_two_replies_make_one_message_with_the_call_of_the_second(v1: bool) -> None:
+    whole = total(stream(SHOWN, v1=v1))
+    assert [(call["id"], call["args"]) for call in whole.tool_calls] == [
+        ("c2", {"depth": 3})
+    ]
+    assert [call["id"] for call in whole.invalid_tool_calls] == ["c1"]
+    assert whole.response_metadata["attempts"] == 2
+    assert whole.usage_metadata is not None
+    assert whole.usage_metadata["total_tokens"] == 16
+    (turn,) = to_conversation([whole]).turns
+    thoughts = [block for block in turn.blocks if isinstance(block, Thinking)]
+    assert thoughts == [Thinking("one", "5ig"), Thinking("two", "6ig")]
+    folded = fold(SHOWN, MODEL, v1=v1)
+    assert folded.tool_calls == whole.tool_calls
+    assert folded.invalid_tool_calls == whole.invalid_tool_calls
+    assert folded.usage_metadata == whole.usage_metadata
+
+
+@in_both_layouts
+@pytest.mark.parametrize("places", [(0, 0), (2, 0), (0, 2)])
+def test_whatever_the_places_two_calls_never_become_one(
+    places: tuple[int, int], v1: bool
+) -> None:
+    def made(place: int, id: str) -> list[Delta]:
+        args = f'{{"of": "{id}"}}'
+        begun = [ToolUseStarted(place, id, "dig"), ToolUseDelta(place, args)]
+        return [*begun, ToolUseStopped(place, id, "dig", {"of": id}, args)]
+
+    first, second = places
+    said = [START, *made(first, "c1"), AGAIN, *made(second, "c2"), END]
+    calls = [(c["id"], c["args"]) for c in total(stream(said, v1=v1)).tool_calls]
+    assert calls == [("c1", {"of": "c1"}), ("c2", {"of": "c2"})]
+
 
 WORDS = st.text(min_size=1, max_size=12)
 JSON = st.recursive(

@@ -24,6 +24,7 @@ from langchain_minimax._deltas import (
     ToolUseDelta,
     ToolUseStarted,
     ToolUseStopped,
+    Unmet,
     Usage,
 )
 from langchain_minimax._dialects import anthropic
@@ -262,6 +263,51 @@ def test_two_replies_stay_apart_when_they_are_merged(id: str) -> None:
     (turn,) = to_conversation([merged]).turns
     apart = to_conversation([reply(1), reply(2)]).turns
     assert turn.blocks == apart[0].blocks + apart[1].blocks
+
+
+# --- Two replies to one demand -------------------------------------------------------
+
+GOOD = '{"depth": 3}'
+SHOWN: list[Delta] = [
+    START,
+    *(ThinkingDelta(0, "one"), Signature(0, "5ig"), BlockStopped(0)),
+    *(ToolUseStarted(1, "c1", "dig"), ToolUseDelta(1, CUT)),
+    ToolUseStopped(1, "c1", "dig", None, CUT),
+    Unmet("invalid", "No.", ()),
+    Started("r2", MODEL),
+    *(ThinkingDelta(0, "two"), Signature(0, "6ig"), BlockStopped(0)),
+    *(ToolUseStarted(1, "c2", "dig"), ToolUseDelta(1, GOOD)),
+    ToolUseStopped(1, "c2", "dig", {"depth": 3}, GOOD),
+    Stopped("tool_use", Usage(6, 10), notes={"attempts": 2}),
+]
+
+
+def test_two_replies_are_one_life_and_their_blocks_are_numbered_on() -> None:
+    told = events(SHOWN)
+    assert_valid_event_stream(told)
+    finished = [content for name, _, content in blocks(told) if name == "finish"]
+    assert [c["index"] for c in finished if "index" in c] == ["lc_r1_0", "lc_r2_0"]
+    assert [i for name, i, _ in blocks(told) if name == "start"] == [0, 1, 2, 3]
+    assert told[-1]["metadata"]["attempts"] == 2
+    assert told[-1]["metadata"]["id"] == "r2"
+
+
+def test_two_replies_make_one_message_that_the_chunks_make_too() -> None:
+    message, folded = assembled(events(SHOWN)), fold(SHOWN, MODEL)
+    assert [call["args"] for call in message.tool_calls] == [{"depth": 3}]
+    assert [call["id"] for call in message.invalid_tool_calls] == ["c1"]
+    assert message.usage_metadata == folded.usage_metadata
+    assert reasoning(message) == [("one", "5ig"), ("two", "6ig")]
+    assert message.tool_calls == folded.tool_calls
+
+
+@pytest.mark.parametrize("first", ["r1", ""])
+def test_a_first_reply_of_which_nothing_is_shown_leaves_no_gap(first: str) -> None:
+    said = [Started(first, MODEL), Unmet("prose", "No.", ()), Started("r2", MODEL)]
+    told = events([*said, TextDelta(0, "Hi"), BlockStopped(0), END])
+    assert_valid_event_stream(told)
+    assert [i for name, i, _ in blocks(told) if name == "start"] == [0]
+    assert blocks(told)[-1][2]["index"] == "lc_r2_0"
 
 
 # --- Laws ----------------------------------------------------------------------------

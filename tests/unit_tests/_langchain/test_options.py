@@ -10,6 +10,7 @@ import pytest
 from langchain_minimax._blocks import (
     ChatRequest,
     Conversation,
+    JsonAnswer,
     Text,
     Tool,
     ToolChoice,
@@ -28,6 +29,12 @@ STOP_THINKING = {"type": "disabled"}
 CLAUDES = {"type": "enabled", "budget_tokens": 2000}
 HELLO = Conversation((), (Turn("user", (Text("Hi"),)),))
 TIDE = {"name": "tide", "input_schema": {"type": "object", "properties": {}}}
+JSON = {"type": "json_object"}
+
+
+def refuse(_: dict[str, Any]) -> str:
+    """A check that nothing passes."""
+    return "It will not do."
 
 
 def request(options: Options, *, official: bool = True) -> ChatRequest:
@@ -58,6 +65,9 @@ def warned(options: Options, *, official: bool = True) -> tuple[ChatRequest, lis
         ({"user_id": "me"}, {"user_id": "you"}),
         ({"stream_usage": True}, {"stream_usage": False}),
         ({"stop": ["A"]}, {"stop": ["B"]}),
+        ({"parallel_tool_calls": True}, {"parallel_tool_calls": False}),
+        ({"response_format": {"type": "text"}}, {"response_format": JSON}),
+        ({"validator": None}, {"validator": refuse}),
         ({"temperature": 0.5}, {"temperature": None}),
     ],
     ids=lambda value: "-".join(f"{key}={it}" for key, it in value.items()),
@@ -163,6 +173,9 @@ def test_a_request_carries_every_option() -> None:
         user_id="me",
         tools=[TIDE],
         tool_choice="tide",
+        parallel_tool_calls=False,
+        response_format=JSON,
+        validator=refuse,
         model_kwargs={"top_k": 5},
     )
     assert options.request(HELLO, stream=True, official=True) == ChatRequest(
@@ -171,7 +184,9 @@ def test_a_request_carries_every_option() -> None:
         max_tokens=10,
         stream=True,
         tools=(Tool("tide", None, TIDE["input_schema"]),),
-        tool_choice=ToolChoice("tool", "tide"),
+        tool_choice=ToolChoice("tool", "tide", refuse),
+        parallel_tool_calls=False,
+        answer=JsonAnswer(None, refuse),
         temperature=0.5,
         top_p=0.9,
         thinking=THINK,
@@ -184,8 +199,32 @@ def test_a_request_carries_every_option() -> None:
 
 @pytest.mark.parametrize("tools", [(), [], None])
 def test_without_tools_there_is_nothing_to_choose(tools: Any) -> None:
-    written = request(Options(model=M3, tools=tools, tool_choice="any"))
+    written = request(Options(model=M3, tools=tools, tool_choice=None))
     assert (written.tools, written.tool_choice) == ((), None)
+    with pytest.raises(MiniMaxInvalidRequestError, match="none is bound"):
+        request(Options(model=M3, tools=tools, tool_choice="any"))
+
+
+@pytest.mark.parametrize("choice", ["any", "required", True, "tide"])
+def test_a_choice_is_forced_without_a_word(choice: Any) -> None:
+    written, said = warned(Options(model=M3, tools=[TIDE], tool_choice=choice))
+    assert written.tool_choice is not None
+    assert written.tool_choice.is_forced
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "many"), [(None, True), (True, True), (False, False)]
+)
+def test_one_call_is_enough_only_where_it_was_said(asked: Any, many: bool) -> None:
+    options = Options(model=M3, tools=[TIDE], parallel_tool_calls=asked)
+    assert request(options).parallel_tool_calls is many
+
+
+@pytest.mark.parametrize("given", ["json", {"type": "xml"}, {}], ids=repr)
+def test_a_response_format_that_there_is_not_is_refused(given: Any) -> None:
+    with pytest.raises(MiniMaxInvalidRequestError, match="no response format"):
+        request(Options(model=M3, response_format=given))
 
 
 # --- max_tokens ----------------------------------------------------------------------
@@ -450,6 +489,7 @@ def test_a_value_out_of_range_is_refused_before_anything_is_sent(
         ({"stop": ["A", 5]}, "`stop` is ['A', 5]; it has to be strings."),
         ({"service_tier": True}, "`service_tier` is True"),
         ({"user_id": 7}, "`user_id` is 7"),
+        ({"parallel_tool_calls": "no"}, "`parallel_tool_calls` is 'no'"),
         ({"thinking": "maybe"}, "`thinking` is 'maybe'"),
     ],
     ids=repr,
@@ -519,7 +559,12 @@ def test_each_unknown_argument_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "tools", "tool_choice", "metadata", "stop", *ALIASES]
+    "name",
+    [
+        *("model", "tools", "tool_choice", "metadata", "stop"),
+        *("parallel_tool_calls", "response_format", "validator"),
+        *ALIASES,
+    ],
 )
 def test_a_known_argument_goes_without_a_word(name: str) -> None:
     warn_unknown([name])

@@ -43,7 +43,7 @@ def test_figures_and_abilities_are_the_cards():
         "audio_outputs": False,
         "video_outputs": False,
         "tool_calling": True,
-        "tool_choice": False,
+        "tool_choice": True,
         "tool_call_streaming": True,
         "mid_conversation_system_messages": False,
         "mid_conversation_tools": False,

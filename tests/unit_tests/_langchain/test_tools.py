@@ -10,8 +10,13 @@ import pytest
 from langchain_core.tools import BaseTool, InjectedToolArg, StructuredTool, tool
 from typing_extensions import TypedDict
 
-from langchain_minimax._blocks import Opaque, Tool, ToolChoice
-from langchain_minimax._langchain.tools import to_json, to_tool, to_tool_choice
+from langchain_minimax._blocks import JsonAnswer, Opaque, Tool, ToolChoice
+from langchain_minimax._langchain.tools import (
+    to_answer,
+    to_json,
+    to_tool,
+    to_tool_choice,
+)
 from langchain_minimax.errors import MiniMaxInvalidRequestError
 
 MARK = {"type": "ephemeral"}
@@ -327,7 +332,6 @@ TOOLS = (Tool("tide", None, PORT), Tool("wind", None, PORT), Opaque(SEARCH))
             {"type": "function", "function": {"name": "wind"}},
             ToolChoice("tool", "wind"),
         ),
-        ("web_search", ToolChoice("tool", "web_search")),
     ],
     ids=repr,
 )
@@ -342,6 +346,7 @@ def test_every_spelling_of_a_choice_is_understood(
     [
         "rain",
         "",
+        "web_search",  # MiniMax calls its server tools itself
         {"type": "tool", "name": "rain"},
         {"type": "function", "function": {"name": "rain"}},
         {"type": "tool"},
@@ -357,10 +362,110 @@ def test_a_choice_that_is_none_is_refused_and_told_what_there_is(
 ) -> None:
     with pytest.raises(MiniMaxInvalidRequestError) as refused:
         to_tool_choice(choice, TOOLS)
-    for word in (repr(choice), "'required'", "'tide'", "'wind'", "'web_search'"):
+    for word in (repr(choice), "'required'", "'tide'", "'wind'"):
         assert word in str(refused.value)
 
 
-def test_a_name_without_tools_is_refused() -> None:
+@pytest.mark.parametrize("choice", ["tide", "any", "required", True, {"type": "any"}])
+def test_a_call_cannot_be_forced_without_tools(choice: object) -> None:
     with pytest.raises(MiniMaxInvalidRequestError, match="none is bound"):
-        to_tool_choice("tide", ())
+        to_tool_choice(choice, ())
+
+
+# --- Schemas -------------------------------------------------------------------------
+
+
+class AHarbour(pydantic.BaseModel):
+    """A harbour with a tide."""
+
+    port: APydanticClass
+    other: APydanticClass | None = None
+
+
+class ATree(pydantic.BaseModel):
+    """A tree."""
+
+    branches: list[ATree] = []
+
+
+def test_references_are_spelled_out_in_a_tool() -> None:
+    found = to_tool(AHarbour)
+    assert isinstance(found, Tool)
+    assert "$ref" not in str(found.input_schema)
+    assert "$defs" not in found.input_schema
+    port = found.input_schema["properties"]["port"]
+    assert port["properties"]["port"]["type"] == "string"
+
+
+def test_what_refers_to_itself_stays_with_its_definition() -> None:
+    schema = ATree.model_json_schema()
+    found = to_tool({"name": "tree", "input_schema": schema})
+    assert isinstance(found, Tool)
+    assert found.input_schema["type"] == "object"
+    assert "branches" in found.input_schema["properties"]
+    assert "#/$defs/ATree" in str(found.input_schema["properties"])
+    assert "ATree" in found.input_schema["$defs"]
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"type": "object"}, {"properties": {}}, {"description": "No."}]
+)
+def test_every_tool_has_a_type_and_properties(parameters: dict[str, Any]) -> None:
+    found = to_tool({"name": "tide", "parameters": parameters})
+    assert isinstance(found, Tool)
+    assert found.input_schema["type"] == "object"
+    assert found.input_schema["properties"] == {}
+
+
+# --- Answers -------------------------------------------------------------------------
+
+
+def no_check(_: dict[str, Any]) -> str | None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("response_format", "meant"),
+    [
+        (None, None),
+        ({"type": "text"}, None),
+        ({"type": "json_object"}, JsonAnswer(None, no_check)),
+        (
+            {"type": "json_schema", "json_schema": {"name": "Port", "schema": PORT}},
+            JsonAnswer(PORT, no_check),
+        ),
+        (
+            {
+                "type": "json_schema",
+                "json_schema": {"name": "Port", "strict": True, "schema": PORT},
+            },
+            JsonAnswer(PORT, no_check),
+        ),
+        ({"title": "Port", **PORT}, JsonAnswer({"title": "Port", **PORT}, no_check)),
+    ],
+    ids=["none", "text", "object", "schema", "strict schema", "bare schema"],
+)
+def test_every_spelling_of_an_answer_is_understood(
+    response_format: Any, meant: JsonAnswer | None
+) -> None:
+    before = copy.deepcopy(response_format)
+    assert to_answer(response_format, no_check) == meant
+    assert response_format == before
+
+
+@pytest.mark.parametrize("given", [APydanticClass, AnOldPydanticClass, ATypedDict])
+def test_an_answer_can_be_a_class(given: Any) -> None:
+    found = to_answer(given, None)
+    assert found is not None
+    assert found.schema is not None
+    assert found.schema["properties"]["port"]["type"] == "string"
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["json", 5, [], {}, {"type": "xml"}, {"type": "json_schema"}],
+    ids=repr,
+)
+def test_an_answer_that_is_none_is_refused(given: Any) -> None:
+    with pytest.raises(MiniMaxInvalidRequestError, match="response format"):
+        to_answer(given, None)
