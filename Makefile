@@ -49,6 +49,7 @@ cookbook: $(READY)  ## run every cookbook script against the emulator
 bench: $(READY)  ## measure; fails if what should be linear is not
 	$(BIN)/python tests/benchmarks/history.py
 	$(BIN)/python tests/benchmarks/leaked_calls.py
+	$(BIN)/python tests/benchmarks/tokens.py
 
 matrix:  ## the suite on every Python 3.10 to 3.13 found, and on the lowest versions
 	$(PYTHON) .ci/matrix.py

@@ -390,7 +390,7 @@ class Demanded:
         if self._met:
             return (*self._released(), ended)
         fault: str | None = None
-        for text in self._texts():
+        for text in self._held_texts():
             read = self._demand.read(text)
             if isinstance(read, Meant):
                 return self._said_as(read, ended)
@@ -403,21 +403,15 @@ class Demanded:
         names = (each.name for each in self._said if isinstance(each, ToolUseStarted))
         return _listed(list(dict.fromkeys(names)), "and")
 
-    def _texts(self) -> list[str]:
-        """What was held back: each text by itself, then all of it."""
-        blocks = [[each.text for each in self._held if isinstance(each, TextDelta)]]
-        places = {each.place for each in self._held}
-        if len(places) > 1:
-            blocks = [
-                [
-                    each.text
-                    for each in self._held
-                    if isinstance(each, TextDelta) and each.place == place
-                ]
-                for place in sorted(places, reverse=True)
-            ] + blocks
-        texts = ("".join(pieces) for pieces in blocks)
-        return [text for text in texts if text.strip()]
+    def _held_texts(self) -> Iterator[str]:
+        """What was held back: each text by itself, the last one first, then all."""
+        held = [each for each in self._held if isinstance(each, TextDelta)]
+        places = sorted({each.place for each in held}, reverse=True)
+        whole = [places] if len(places) > 1 else []
+        for chosen in (*([place] for place in places), *whole):
+            text = "".join(each.text for each in held if each.place in chosen)
+            if text.strip():
+                yield text
 
     def _unmet(self, stopped: Stopped, wrong: str | None) -> Unmet:
         said = tuple(self._said)
@@ -466,11 +460,9 @@ class OneCall:
 
     def feed(self, delta: Delta) -> Sequence[Delta]:
         """Passes everything on but further calls; the end says how many they were."""
-        match delta:
-            case ToolUseStarted(place):
-                if self._first is None:
-                    self._first = place
-                self._dropped += place != self._first
+        if isinstance(delta, ToolUseStarted):
+            self._first = delta.place if self._first is None else self._first
+            self._dropped += delta.place != self._first
         match delta:
             case ToolUseStarted(place) | ToolUseDelta(place) | ToolUseStopped(place):
                 return (delta,) if place == self._first else ()

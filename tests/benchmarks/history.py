@@ -6,11 +6,9 @@ best CPU time of several rounds each, from LangChain messages to the bytes of th
 
 from __future__ import annotations
 
-import gc
 import sys
-import time
-from collections.abc import Callable
 
+from clock import in_turns
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -77,14 +75,6 @@ def prepare(thread: list[BaseMessage]) -> bytes:
     return encoded(anthropic.encode(request))
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """CPU time of one go."""
-    gc.collect()
-    since = time.process_time()
-    work()
-    return time.process_time() - since
-
-
 def main() -> int:
     """Measures, and says whether preparing is linear."""
     worst = 0.0
@@ -92,11 +82,11 @@ def main() -> int:
     print("|---|--:|--:|--:|")  # noqa: T201
     for thread in (legal, broken):
         shorter, longer = thread(1000), thread(2000)
-        best = [float("inf"), float("inf")]
-        for _ in range(ROUNDS):
-            for which, messages in enumerate((shorter, longer)):
-                taken = seconds(lambda messages=messages: prepare(messages))
-                best[which] = min(best[which], taken)
+        best = in_turns(
+            lambda messages=shorter: prepare(messages),
+            lambda messages=longer: prepare(messages),
+            rounds=ROUNDS,
+        )
         ratio = best[1] / best[0]
         worst = max(worst, ratio)
         short, long = (f"{1000 * taken:.1f} ms" for taken in best)

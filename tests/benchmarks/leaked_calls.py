@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from history import seconds
+from clock import in_turns
 
 from langchain_minimax._deltas import TextDelta
 from langchain_minimax._leaked_calls import LeakedCalls
@@ -48,12 +48,12 @@ def read(pieces: Sequence[str]) -> None:
 
 def ratio(start: str, part: str, cut: int) -> tuple[float, float]:
     """The time that a text takes, and how many times that one twice as long."""
-    best = [float("inf"), float("inf")]
-    for _ in range(ROUNDS):
-        for which, length in enumerate((LENGTH, 2 * LENGTH)):
-            text = start + part * (length // len(part))
-            pieces = [text[at : at + cut] for at in range(0, len(text), cut)]
-            best[which] = min(best[which], seconds(lambda pieces=pieces: read(pieces)))
+    shorter, longer = (
+        [text[at : at + cut] for at in range(0, len(text), cut)]
+        for times in (1, 2)
+        for text in [start + part * (times * LENGTH // len(part))]
+    )
+    best = in_turns(lambda: read(shorter), lambda: read(longer), rounds=ROUNDS)
     return best[0], best[1] / best[0]
 
 
