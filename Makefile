@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format lint type imports test docs cookbook bench matrix check clean
+.PHONY: help demo install format lint type imports test docs cookbook bench campaign fuzz matrix check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,21 @@ bench: $(READY)  ## measure; fails if what should be linear is not
 	$(BIN)/python tests/benchmarks/history.py
 	$(BIN)/python tests/benchmarks/leaked_calls.py
 	$(BIN)/python tests/benchmarks/tokens.py
+	$(BIN)/python tests/benchmarks/replies.py
+
+campaign: $(READY)  ## every fault, every byte, loads and lifetimes; rewrites tests/figures
+	$(BIN)/python -m pip install --quiet --group figures
+	PYTHONPATH=tests $(BIN)/python -m contract_tests.faults.report
+	PYTHONPATH=tests $(BIN)/python -m contract_tests.faults.report --peers --share 7
+	$(BIN)/python tests/benchmarks/every_byte.py --share 4 --to tests/figures/every_byte.md
+	$(BIN)/python tests/benchmarks/load.py --table tests/figures/load.md --picture docs/assets/load.svg
+	$(BIN)/python tests/benchmarks/lifetimes.py --table tests/figures/lifetimes.md --picture docs/assets/lifetimes.svg
+
+MINUTES ?= 1
+fuzz: $(READY)  ## let atheris loose on each target for MINUTES=1
+	$(BIN)/python -m pip install --quiet --group fuzz
+	@set -e; for target in events messages chat_completions think_tags leaked_calls errors; do \
+	  $(BIN)/python tests/fuzzing/run.py $$target --minutes $(MINUTES); done
 
 matrix:  ## the suite on every Python 3.10 to 3.13 found, and on the lowest versions
 	$(PYTHON) .ci/matrix.py

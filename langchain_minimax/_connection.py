@@ -6,7 +6,10 @@ import than the rest of the package.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -17,12 +20,13 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from typing_extensions import Self
 
-from langchain_minimax._exchange import is_official
+from langchain_minimax._exchange import base_address, is_official
 from langchain_minimax._version import __version__
 from langchain_minimax.errors import MiniMaxAuthenticationError
 
@@ -30,12 +34,38 @@ if TYPE_CHECKING:
     from langchain_minimax._http import AsyncTransport, Timeouts, Transport
 
 _REGIONS = {"": "global", "cn": "china", "io": "global", "international": "global"}
+_OF_NO_ENVIRONMENT = {"api_key": "", "region": "global", "base_url": ""}
 _PROXIES = ("http", "https", "socks5", "socks5h")
 
+_LONGEST = 1_000_000  # seconds: more than a call takes, less than clocks can hold
+_PARTS = ("connect", "read", "write", "pool")  # of an `httpx.Timeout`
 
-def _covered(name: str, value: Any) -> Any:
-    """A key that nobody can print."""
-    return SecretStr(value) if name == "api_key" and isinstance(value, str) else value
+_KEY = re.compile(r"[!#-&(-_a-~]*")  # any ASCII but blanks and quotation marks
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
+_FRAMING = ("host", "connection", "content-length", "transfer-encoding")
+
+_CLIENTS = {
+    "http_client": "`http_client` takes an `httpx.Client`; "
+    "an `httpx.AsyncClient` is given as `http_async_client`",
+    "http_async_client": "`http_async_client` takes an `httpx.AsyncClient`; "
+    "an `httpx.Client` is given as `http_client`",
+}
+
+
+def _is_limit(value: Any) -> bool:
+    """Whether something is a time that can be waited for."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < value <= _LONGEST
+
+
+@lru_cache
+def field_names(kind: type[BaseModel]) -> Mapping[str, str]:
+    """All names that a class's constructor takes, and the fields that they mean."""
+    names = {name: name for name in kind.model_fields}
+    for name, info in kind.model_fields.items():
+        if isinstance(info.validation_alias, AliasChoices):
+            names |= dict.fromkeys(map(str, info.validation_alias.choices), name)
+    return names
 
 
 class Connection(BaseModel):
@@ -80,7 +110,7 @@ class Connection(BaseModel):
     """
 
     stream_idle_timeout: float | None = 300.0
-    """Seconds that a stream may be silent, without even a ping."""
+    """Seconds that a stream may be silent, without even a ping; `None` for ever."""
 
     max_retries: int = Field(default=2, ge=0)
     """Attempts after the first, if they can help and nothing has been shown yet."""
@@ -121,21 +151,42 @@ class Connection(BaseModel):
 
     @field_validator("base_url")
     @classmethod
-    def _empty_is_unset(cls, value: str | None) -> str | None:
-        return value or None
+    def _check_address(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        base_address(value)
+        return value
 
     @field_validator("timeout")
     @classmethod
     def _check_timeout(cls, value: Any) -> Any:
-        if value is None or isinstance(value, int | float) or hasattr(value, "connect"):
+        parts = [getattr(value, part, value) for part in _PARTS]
+        if all(part is None or _is_limit(part) for part in parts):
             return value
-        raise ValueError("`timeout` is a number of seconds or an `httpx.Timeout`")
+        msg = (
+            f"`timeout` is a number of seconds, more than 0 and up to {_LONGEST:,}, or "
+            "an `httpx.Timeout` of such; `None` stands for the default"
+        )
+        raise ValueError(msg)
+
+    @field_validator("stream_idle_timeout", mode="before")
+    @classmethod
+    def _check_idle_timeout(cls, value: Any) -> Any:
+        if value is None or _is_limit(value):
+            return value
+        msg = (
+            "`stream_idle_timeout` is a number of seconds, more than 0 and up to "
+            f"{_LONGEST:,}; `None` stands for no limit"
+        )
+        raise ValueError(msg)
 
     @field_validator("proxy")
     @classmethod
     def _check_proxy(cls, value: str | None) -> str | None:
+        if not value:
+            return None
         try:
-            parts = urlsplit(value or "http://unset")
+            parts = urlsplit(value)
             known = parts.scheme in _PROXIES and parts.hostname and parts.port != 0
         except ValueError:
             known = False
@@ -149,30 +200,65 @@ class Connection(BaseModel):
         cls, value: Mapping[str, str] | None
     ) -> Mapping[str, str] | None:
         for name, text in (value or {}).items():
-            if not (text.isascii() and text.isprintable()):
+            if not _HEADER.fullmatch(name):
+                # It may be a whole line, secret and all, and is not repeated.
+                raise ValueError(
+                    "a header's name is one word of letters, digits and dashes, "
+                    "without blanks, colons and line breaks"
+                )
+            if name.lower() in _FRAMING:
+                msg = (
+                    f"the header {name!r} is written by the client, which knows what "
+                    "it sends and to whom; leave it out (`base_url` names the host)"
+                )
+                raise ValueError(msg)
+            if not (text.isascii() and text.isprintable()) or text != text.strip():
                 msg = (
                     f"the header {name!r} holds characters that no header may have; "
-                    "look for a line break"
+                    "look for a line break, and for blanks around the value"
                 )
                 raise ValueError(msg)
         return value
 
     @field_validator("http_client", "http_async_client")
     @classmethod
-    def _check_client(cls, value: Any) -> Any:
-        if value is None or hasattr(value, "build_request"):
+    def _check_client(cls, value: Any, info: ValidationInfo) -> Any:
+        name = info.field_name or ""
+        fits = hasattr(value, "aclose") == (name == "http_async_client")
+        if value is None or (hasattr(value, "build_request") and fits):
             return value
-        raise ValueError("this has to be an `httpx.Client` or `httpx.AsyncClient`")
+        raise ValueError(_CLIENTS[name])
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, _covered(name, value))
+        """Sets a field; one of a connection's is checked as the constructor does."""
+        super().__setattr__(name, _checked(name, value))
 
     def model_copy(
         self, *, update: Mapping[str, Any] | None = None, deep: bool = False
     ) -> Self:
-        """Copies the model; a bare key in `update` is covered up."""
-        covered = {key: _covered(key, value) for key, value in (update or {}).items()}
-        return super().model_copy(update=covered, deep=deep)
+        """Copies the model.
+
+        Args:
+            update: What the copy is to have instead, by the constructor's names.
+            deep: Whether to copy what the fields hold, too.
+
+        Raises:
+            ValueError: If there is no such field, or a value that cannot be.
+        """
+        named = {self._field(name): value for name, value in (update or {}).items()}
+        checked = {name: _checked(name, value) for name, value in named.items()}
+        return super().model_copy(update=checked, deep=deep)
+
+    @classmethod
+    def _field(cls, name: str) -> str:
+        """The field that a name of the constructor's means."""
+        names = field_names(cls)
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            msg = f"`{name}` is no field of {cls.__name__}{hint}"
+            raise ValueError(msg)
+        return names[name]
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copies all but what is there to be shared: clients, and a rate limiter."""
@@ -183,10 +269,19 @@ class Connection(BaseModel):
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Pickles all but the caller's clients, which hold sockets."""
+        """Pickles all but the environment's key, and the caller's clients' sockets."""
         state = super().__getstate__()
-        clients = {"http_client": None, "http_async_client": None}
-        return {**state, "__dict__": {**state["__dict__"], **clients}}
+        fields = {**state["__dict__"], "http_client": None, "http_async_client": None}
+        if "api_key" not in self.model_fields_set:
+            del fields["api_key"]
+        return {**state, "__dict__": fields}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Unpickles; a key that was left out is read from the environment here."""
+        super().__setstate__(state)
+        if "api_key" not in self.__dict__:
+            field = type(self).model_fields["api_key"]
+            self.__dict__["api_key"] = field.get_default(call_default_factory=True)
 
     def _key(self, url: str) -> str | None:
         """The key, as it goes into a header."""
@@ -198,10 +293,11 @@ class Connection(BaseModel):
                 'region="china" at platform.minimaxi.com.'
             )
             raise MiniMaxAuthenticationError(msg)
-        if not (text.isascii() and text.isprintable()):
+        if not _KEY.fullmatch(text):
             msg = (
                 "The MiniMax API key holds characters that no key has; look for a "
-                "line break or an ellipsis that was copied along."
+                "line break, an ellipsis, quotation marks or the word `Bearer` that "
+                "was copied along."
             )
             raise MiniMaxAuthenticationError(msg)
         return text or None
@@ -238,15 +334,15 @@ class Connection(BaseModel):
         Optional: they are closed when the process ends, and opened again by the next
         call.
         """
-        from langchain_minimax._http import close  # noqa: PLC0415
+        from langchain_minimax._pools import close  # noqa: PLC0415
 
-        close(self.proxy)
+        close()
 
     async def aclose(self) -> None:
         """Closes the connections that this event loop shares, likewise."""
-        from langchain_minimax._http import aclose  # noqa: PLC0415
+        from langchain_minimax._pools import aclose  # noqa: PLC0415
 
-        await aclose(self.proxy)
+        await aclose()
 
     def __enter__(self) -> Self:
         return self
@@ -259,3 +355,16 @@ class Connection(BaseModel):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _checked(name: str, value: Any) -> Any:
+    """What the constructor would make of a field, if it is one of a connection's.
+
+    But no key is no key here, and not the environment's: a copy may be a tenant's.
+    """
+    is_none = value is None and name in ("api_key", "base_url")
+    if is_none or name not in Connection.model_fields:
+        return value
+    # Pydantic's `validate_assignment` runs all validators of the model, and LangChain's
+    # assign in turn.
+    return getattr(Connection(**{**_OF_NO_ENVIRONMENT, name: value}), name)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from traceback import format_exception
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -24,6 +25,7 @@ from langchain_minimax.errors import (
     MiniMaxInvalidRequestError,
     MiniMaxResponseError,
     MiniMaxStreamTruncatedError,
+    blacked_out,
     failure,
 )
 
@@ -31,10 +33,42 @@ _EVENTS = "text/event-stream"
 _MAX_BODY = 64 * 2**20  # official OpenAPI, summer 2026; beyond it the answer is 413
 _EXCERPT = 200  # characters of an unreadable reply that an error quotes
 
+# --- How much of a reply is taken in ---
+
+PACKED = "gzip, deflate"
+"""How a body may be packed: these two grow by a factor of 1,000 at the most."""
+
+_PACKERS = ("gzip", "deflate", "br", "zstd")  # what httpx unpacks
+
+_LARGEST = 32 * 2**20
+"""Bytes of a whole reply, or of one event.
+
+M3's longest, 524,288 tokens, has about 3 MB in English, and 6 in escaped Chinese.
+"""
+
+_BEGINNING = 64  # bytes, by which a stream is known
+
+_LARGEST_REFUSAL = 2**20
+"""Bytes that are read of an error's body; no more could be shown to anybody."""
+
+_LONGEST_STREAM = 512 * 2**20
+"""Bytes of a stream: four times M3's longest, with an event of 250 bytes per token."""
+
+_MOST_EVENTS = 2**20
+"""Events of a stream: twice M3's longest reply, with an event per token."""
+
+_MOST_BLOCKS = 1024
+"""Blocks of a reply; LangChain compares each with all of them to add up a message."""
+
 
 _REGIONS = {"global": "https://api.minimax.io", "china": "https://api.minimax.cn"}
 _OFFICIAL = re.compile(r"api(-\w+)?\.minimaxi?\.(io|cn|com|chat)")
 _ENDPOINT = re.compile(r"(/v1)?(/messages|/chat/completions)?$")
+
+# Labels of 63 octets, 253 in all: RFC 1035, 2.3.4. Other scripts are httpx's to encode.
+_HOST = re.compile(r"[-\w\u0080-\U0010ffff]{1,63}(\.[-\w\u0080-\U0010ffff]{1,63})*\.?")
+_LONGEST_HOST = 253
+_LONGEST_ADDRESS = 2000  # characters; no server takes much more
 
 
 def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
@@ -63,7 +97,7 @@ def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
-def base_address(base_url: str | None, region: str) -> SplitResult:
+def base_address(base_url: str | None, region: str = "global") -> SplitResult:
     """The address that was given, or the region's own.
 
     Raises:
@@ -89,15 +123,22 @@ def without_endpoint(path: str) -> str:
 
 
 def _parts(given: str) -> SplitResult | None:
+    if len(given) > _LONGEST_ADDRESS or not given.isprintable():
+        return None
     try:
         parts = urlsplit(_with_scheme(given))
         port = parts.port
     except ValueError:
         return None
     is_known = parts.scheme in ("http", "https") and port != 0
-    # `http//host` is no scheme but a slip.
-    named = parts.hostname and parts.hostname not in ("http", "https")
-    return parts if is_known and named else None
+    return parts if is_known and _is_host(parts.hostname or "") else None
+
+
+def _is_host(name: str) -> bool:
+    if name in ("http", "https"):
+        return False  # `http//host` is no scheme but a slip
+    fits = len(name) <= _LONGEST_HOST and _HOST.fullmatch(name)
+    return bool(fits) or _ip(name) is not None
 
 
 def _with_scheme(given: str) -> str:
@@ -108,12 +149,15 @@ def _with_scheme(given: str) -> str:
 
 
 def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
+    ip = _ip(host)
+    return host == "localhost" or (ip is not None and ip.is_loopback)
+
+
+def _ip(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host)
     except ValueError:
-        return False
+        return None
 
 
 def is_official(url: str) -> bool:
@@ -170,7 +214,7 @@ def exchange(
         "accept": _EVENTS if request.stream else "application/json",
         "content-type": "application/json",
         # A compressed stream waits for its compressor.
-        **({"accept-encoding": "identity"} if request.stream else {}),
+        "accept-encoding": "identity" if request.stream else PACKED,
         **dialect.headers,
         # Where both are sent, `Authorization` wins over `x-api-key` (Messages API
         # page, M3 era); Bearer is what it recommends.
@@ -199,11 +243,15 @@ def exchange(
     )
 
 
+_PLAIN = ("accept", "accept-encoding", "accept-language", "content-type", "user-agent")
+
+
 def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
-    """What the caller's headers hold; of `Bearer …`, the token by itself too."""
-    for value in headers.values():
-        yield value
-        yield value.rpartition(" ")[2]
+    """What the caller's headers hold, and its parts: of `Bearer …`, the token too."""
+    for name, value in headers.items():
+        if name.lower() not in _PLAIN:
+            yield value
+            yield from re.split(r"[;,=\s]+", value)
 
 
 Heard = TypeVar("Heard")
@@ -216,6 +264,7 @@ class Reader(ABC, Generic[Heard]):
         self._secrets = secrets
         self._status = 0
         self._headers: Mapping[str, str] = {}
+        self._body = bytearray()
 
     @property
     def begun(self) -> bool:
@@ -224,8 +273,8 @@ class Reader(ABC, Generic[Heard]):
 
     @property
     def complete(self) -> bool:
-        """Whether everything that matters has arrived."""
-        return False
+        """Whether everything that matters has arrived: of a refusal, its status."""
+        return self.begun and self._status != HTTPStatus.OK
 
     @property
     def is_whole(self) -> bool:
@@ -234,13 +283,30 @@ class Reader(ABC, Generic[Heard]):
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing more to wait for."""
-        return False
+        """Whether there is nothing more to wait for, or to be learnt."""
+        is_refusal = self._status != HTTPStatus.OK
+        return is_refusal and len(self._body) > _LARGEST_REFUSAL
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        """Takes the status and the headers, names in lower case."""
+        """Takes the status and the headers, names in lower case.
+
+        Raises:
+            MiniMaxResponseError: If the body is packed in a way not asked for.
+        """
         self._status = status
         self._headers = headers
+        self._unpack(PACKED.split(", "))
+
+    def _unpack(self, allowed: Sequence[str]) -> None:
+        """Refuses what httpx would unpack to more than it can be trusted with."""
+        named = self._headers.get("content-encoding", "").lower()
+        packed = [each.strip() for each in named.split(",")]
+        packed = [each for each in packed if each in _PACKERS]
+        if len(packed) <= 1 and all(each in allowed for each in packed):
+            return
+        if self._status != HTTPStatus.OK:
+            raise self.told(self._refusal(b""))
+        raise self._beyond(f"The reply is packed as {named!r}")
 
     @abstractmethod
     def feed(self, data: bytes) -> Sequence[Heard]:
@@ -250,21 +316,59 @@ class Reader(ABC, Generic[Heard]):
     def finish(self) -> Sequence[Heard]:
         """Takes the end of the body."""
 
-    def told(self, error: MiniMaxError) -> MiniMaxError:
-        """This error with what is known of the reply, and without the secrets."""
+    def hide(self, *secrets: str) -> None:
+        """Keeps further secrets out of errors."""
+        self._secrets = [*self._secrets, *secrets]
+
+    def clean(self, text: str) -> str:
+        """A text of the server's, without the secrets."""
+        return blacked_out(text, self._secrets)
+
+    def told(self, error: MiniMaxError, cause: Exception | None = None) -> MiniMaxError:
+        """This error with what is known of the reply, and without the secrets.
+
+        Args:
+            error: What is to be raised.
+            cause: What led to it, which is left out if it repeats a secret.
+        """
         error.request_id = error.request_id or self._headers.get("trace-id")
         error.status_code = error.status_code or self._status or None
         if error.response is not None and not error.response.headers:
             # An error inside the body does not know them; one may say `Retry-After`.
             error.response = replace(error.response, headers=dict(self._headers))
+        if cause is not None:
+            trace = "".join(format_exception(cause))
+            error.__cause__ = cause if self.clean(trace) == trace else None
         return error.without(*self._secrets)
+
+    def _refusal(self, body: bytes) -> MiniMaxError:
+        if len(body) > _LARGEST_REFUSAL:
+            body = body[:_LARGEST_REFUSAL] + "…".encode()
+        return failure(self._status, self._headers, body)
+
+    def _keep(self, data: bytes) -> None:
+        """Holds on to the next bytes of a body that is read as a whole."""
+        self._body += data
+        self._limit("The reply", len(self._body), _LARGEST)
+
+    def _limit(self, what: str, size: int, most: int, unit: str = "bytes") -> None:
+        if size > most:
+            raise self._beyond(f"{what} has more than {most:,} {unit}")
+
+    def _beyond(self, what: str) -> MiniMaxError:
+        error = MiniMaxResponseError(
+            f"{what}, which no reply of MiniMax's is or has; it was not read on. "
+            "Something else may have answered: check `base_url` and `proxy`."
+        )
+        error.is_retryable = False  # it would be so again
+        return self.told(error)
 
     def _document(self, body: bytes) -> Json:
         document = parsed(body)
         if isinstance(document, dict):
             return document
         kind = self._headers.get("content-type", "nothing")
-        text = body.decode("utf-8", "replace")
+        text = body[:_LARGEST_REFUSAL].decode("utf-8", "replace")
         found = excerpt(text, _EXCERPT) or "an empty body"
         raise MiniMaxResponseError(
             f"This is no reply of MiniMax's: {kind}, {found!r}. Something in between "
@@ -286,12 +390,15 @@ class ReplyReader(Reader[Delta]):
         self._failed: MiniMaxError | None = None
         self._is_stream = False
         self._events: EventStream | None = None
-        self._body: list[bytes] = []
+        self._size = self._count = 0
 
     @property
     def complete(self) -> bool:
         """Whether everything that matters has arrived."""
-        return self._decoder.complete or any(stage.done for stage in self._filters)
+        is_told = self._decoder.complete or any(stage.done for stage in self._filters)
+        if is_told or super().complete:
+            return True
+        return self._events is None and isinstance(parsed(bytes(self._body)), dict)
 
     @property
     def is_whole(self) -> bool:
@@ -300,26 +407,31 @@ class ReplyReader(Reader[Delta]):
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing more to wait for."""
-        return self._decoder.ended or self._failed is not None
+        """Whether there is nothing more to wait for, or to be learnt."""
+        has_ended = self._decoder.ended or self._failed is not None
+        return has_ended or super().ended
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """Takes the status and the headers, names in lower case."""
         super().begin(status, headers)
         if status == HTTPStatus.OK and _EVENTS in headers.get("content-type", ""):
+            self._unpack(())
             self._events = EventStream()
 
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Takes the next bytes of the body.
 
         Raises:
-            MiniMaxError: If the stream reports a failure or cannot be read.
+            MiniMaxError: If the stream reports a failure, cannot be read or has no end.
         """
-        if self._events is None:
-            self._body.append(data)
-            return ()
         if not self._is_stream:
-            self._body.append(data)
+            self._keep(data)
+        if self._events is None:
+            if not self._is_mislabelled():
+                return ()
+            self._events, data = EventStream(), bytes(self._body)
+        self._size += len(data)
+        self._limit("The stream", self._size, _LONGEST_STREAM)
         heard: list[Delta] = []
         try:
             self._hear(self._events.feed(data), heard)
@@ -328,6 +440,7 @@ class ReplyReader(Reader[Delta]):
                 raise self.told(error) from None
             # What came before it is told first, however the network cut the two.
             self._failed = self.told(error)
+        self._limit("An event", self._events.held, _LARGEST)
         return heard
 
     def finish(self) -> Sequence[Delta]:
@@ -341,13 +454,23 @@ class ReplyReader(Reader[Delta]):
         try:
             if self._events is not None:
                 return self._end(self._events)
-            return self._whole(b"".join(self._body))
+            return self._whole(bytes(self._body))
         except MiniMaxError as error:
             raise self.told(error) from None
 
+    def _is_mislabelled(self) -> bool:
+        """Whether this is a stream that a gateway calls something else."""
+        beginning = self._body[:_BEGINNING].lstrip()
+        is_stream = beginning.startswith((b"event:", b"data:"))
+        return is_stream and self._status == HTTPStatus.OK
+
     def _hear(self, events: Iterable[ServerSentEvent], heard: list[Delta]) -> None:
         for event in events:
+            if self.ended:
+                return  # what follows does not count, however the network cut it
             self._is_stream = True
+            self._count += 1
+            self._limit("The stream", self._count, _MOST_EVENTS, "events")
             for delta in self._decoder.feed(event):
                 heard.extend(self._filtered(delta))
 
@@ -356,7 +479,7 @@ class ReplyReader(Reader[Delta]):
         # Half an event is no event: what it was to say is missing.
         with suppress(MiniMaxResponseError):
             self._hear(events.flush(), said)
-        body = b"".join(self._body)
+        body = bytes(self._body)
         if not self._is_stream and body.lstrip().startswith(b"{"):
             return self._whole(body)  # a whole reply that is called a stream
         if not self.complete:
@@ -369,12 +492,7 @@ class ReplyReader(Reader[Delta]):
 
     def _whole(self, body: bytes) -> Sequence[Delta]:
         if self._status != HTTPStatus.OK:
-            raise failure(self._status, self._headers, body)
-        if body.lstrip().startswith((b"event:", b"data:")):
-            # A gateway may label a stream as something else.
-            events, said = EventStream(), list[Delta]()
-            self._hear(events.feed(body), said)
-            return [*said, *self._end(events)]
+            raise self._refusal(body)
         heard = self._decoder.whole(self._document(body))
         return self._all_filtered((*heard, *self._decoder.finish()))
 
@@ -382,6 +500,7 @@ class ReplyReader(Reader[Delta]):
         return [delta for heard in deltas for delta in self._filtered(heard)]
 
     def _filtered(self, delta: Delta) -> Sequence[Delta]:
+        self._limit("The reply", getattr(delta, "place", 0) + 1, _MOST_BLOCKS, "blocks")
         deltas: Sequence[Delta] = (delta,)
         for stage in self._filters:
             deltas = [passed for heard in deltas for passed in stage.feed(heard)]

@@ -1,17 +1,11 @@
-"""Calls in, what was heard out, over the network: the only file that touches it.
-
-Clients are pooled per process and proxy, the async ones also per event loop, and never
-stored on a model: so one model works in many loops, threads and forks, is pickled and
-copied at will, and thousands of models share their connections.
-"""
+"""Calls in, what was heard out, over the network."""
 
 from __future__ import annotations
 
 import asyncio
-import atexit
-import os
-import threading
+import logging
 import time
+from base64 import b64encode
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -23,23 +17,23 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import (
-    aclosing,
-    asynccontextmanager,
     closing,
     contextmanager,
     nullcontext,
 )
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Generic, Protocol, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
 from langchain_minimax._deltas import Started
 from langchain_minimax._exchange import Heard, Reader
+from langchain_minimax._lines import AsyncLine, Line
 from langchain_minimax._native import Answer, Form, NativeCall
+from langchain_minimax._network import Limit
+from langchain_minimax._pools import AsyncPooled, pooled, proxy_of
 from langchain_minimax._retry import Retries
 from langchain_minimax.errors import (
     MiniMaxConnectionError,
@@ -47,6 +41,9 @@ from langchain_minimax.errors import (
     MiniMaxStreamTruncatedError,
     MiniMaxTimeoutError,
 )
+
+_log = logging.getLogger(__name__)
+_ID = "trace-id"  # MiniMax's number of a request
 
 Batch = Sequence[Heard]
 """What was heard in one read from the network."""
@@ -93,6 +90,12 @@ class Timeouts:
     read: float | None = None
     write: float | None = None
 
+    @property
+    def impatient(self) -> str:
+        """What limits the silence of a stream."""
+        is_read = self.read is not None and self.read == self.silence
+        return "the read limit of `timeout`" if is_read else "`stream_idle_timeout`"
+
     def deadline(self, remedy: str) -> Deadline:
         """When a call that begins now has to be over.
 
@@ -101,12 +104,15 @@ class Timeouts:
         """
         return Deadline(self.call, remedy)
 
-    def httpx(self, left: float, *, stream: bool) -> httpx.Timeout:
+    def httpx(self, deadline: Deadline, *, stream: bool) -> httpx.Timeout:
         """For one attempt: no wait is longer than what is left of the call."""
+        left = deadline.left()
 
         def within(limit: float | None) -> float | None:
             limit = left if limit is None else min(limit, left)
-            return None if limit == float("inf") else max(limit, 0.001)
+            if limit == float("inf"):
+                return None
+            return Limit(max(limit, 0.001), deadline.left)
 
         read = self.silence if stream else self.read
         return httpx.Timeout(
@@ -145,9 +151,14 @@ class Deadline:
     def left(self) -> float:
         return self._end - time.monotonic()
 
-    def excuse(self, since: float) -> None:
-        """Leaves out the reader's own time: a slow reader is no slow server."""
-        self._end += time.monotonic() - since
+    @contextmanager
+    def excused(self) -> Iterator[None]:
+        """Leaves out the caller's own time: a slow reader is no slow server."""
+        since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._end += time.monotonic() - since
 
     def check(self) -> None:
         if self.left() <= 0:
@@ -168,148 +179,11 @@ class Patience:
 
     def is_over(self, reader: Reader[Heard], deadline: Deadline) -> bool:
         """Whether to stop reading, after a piece that was read."""
-        if reader.ended or (reader.complete and deadline.left() <= 0):
+        if reader.ended or (deadline.left() <= 0 and reader.complete):
             return True
         if reader.is_whole and self._end is None:
             self._end = time.monotonic() + _LAST_WORDS
         return self._end is not None and time.monotonic() >= self._end
-
-
-# --- Pools ---------------------------------------------------------------------------
-
-Client = TypeVar("Client", httpx.Client, httpx.AsyncClient)
-
-
-@dataclass(slots=True)
-class _Pooled(Generic[Client]):
-    """A shared client; one that was told to close does so after its last request."""
-
-    client: Client
-    users: int = 0
-    doomed: bool = False
-    guard: object = None
-
-    @property
-    def idle(self) -> bool:
-        return self.doomed and self.users == 0
-
-
-_lock = threading.Lock()
-_clients: dict[str | None, _Pooled[httpx.Client]] = {}
-_async_clients: WeakKeyDictionary[
-    asyncio.AbstractEventLoop, dict[str | None, _Pooled[httpx.AsyncClient]]
-] = WeakKeyDictionary()
-_parents: list[object] = []
-
-
-def _forget_parent() -> None:
-    """After a fork: the parent's sockets are the parent's, so touch none of them."""
-    global _lock, _clients, _async_clients  # noqa: PLW0603
-    _parents.append((_clients, _async_clients))
-    _lock = threading.Lock()
-    _clients = {}
-    _async_clients = WeakKeyDictionary()
-
-
-@atexit.register
-def _close_all() -> None:
-    """At the end of the process; the async clients have gone with their loops."""
-    for shared in _clients.values():
-        shared.client.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_parent)
-
-
-def _options(proxy: str | None) -> dict[str, object]:
-    return {
-        "proxy": proxy,
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
-        # Requests of many keys share a client: none may inherit another's cookies.
-        "cookies": CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-    }
-
-
-@contextmanager
-def _pooled(proxy: str | None) -> Iterator[httpx.Client]:
-    with _lock:
-        shared = _clients.get(proxy)
-        if shared is None or shared.client.is_closed:
-            shared = _clients[proxy] = _Pooled(httpx.Client(**_options(proxy)))  # type: ignore[arg-type]
-        shared.users += 1
-    try:
-        yield shared.client
-    finally:
-        with _lock:
-            shared.users -= 1
-        if shared.idle:
-            shared.client.close()
-
-
-@asynccontextmanager
-async def _apooled(proxy: str | None) -> AsyncIterator[httpx.AsyncClient]:
-    pool = _pool_of_this_loop()
-    shared = pool.get(proxy)
-    if shared is None or shared.client.is_closed:
-        shared = pool[proxy] = _Pooled(httpx.AsyncClient(**_options(proxy)))  # type: ignore[arg-type]
-        shared.guard = await _close_with_loop(shared.client)
-    shared.users += 1
-    try:
-        yield shared.client
-    finally:
-        shared.users -= 1
-        if shared.idle:
-            await shared.client.aclose()
-
-
-def _pool_of_this_loop() -> dict[str | None, _Pooled[httpx.AsyncClient]]:
-    loop = asyncio.get_running_loop()
-    with _lock:
-        if loop not in _async_clients:
-            for other in [known for known in _async_clients if known.is_closed()]:
-                del _async_clients[other]
-            _async_clients[loop] = {}
-        return _async_clients[loop]
-
-
-async def _close_with_loop(client: httpx.AsyncClient) -> object:
-    """Has the client closed by its event loop's `shutdown_asyncgens`.
-
-    `asyncio.run` calls that last, when only suspended generators are left; sockets
-    that outlive their loop can neither be used nor closed.
-    """
-
-    async def guard() -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await client.aclose()
-
-    suspended = guard()
-    await anext(suspended)
-    return suspended
-
-
-def close(proxy: str | None) -> None:
-    """Closes this process's client, once nobody uses it; the next call makes one."""
-    with _lock:
-        shared = _clients.pop(proxy, None)
-        if shared is None:
-            return
-        shared.doomed = True
-    if shared.idle:
-        shared.client.close()
-
-
-async def aclose(proxy: str | None) -> None:
-    """Closes this event loop's client, once nobody uses it."""
-    shared = _pool_of_this_loop().pop(proxy, None)
-    if shared is None:
-        return
-    shared.doomed = True
-    if shared.idle:
-        await shared.client.aclose()
 
 
 # --- One call ------------------------------------------------------------------------
@@ -351,15 +225,16 @@ class Transport:
         retries = Retries(self.max_retries, deadline.left)
         for attempt in Retrying(**retries.options()):
             if retries.failed is not None:
-                again(retries.failed)
-            with attempt:
+                with deadline.excused():
+                    again(retries.failed)
+            with attempt, _told():
                 reply = self._attempt(call, deadline)
                 opening = []
                 for batch in reply:
                     opening.append(batch)
                     if _has_content(batch):
                         break
-        with closing(reply):
+        with closing(reply), _told():
             yield from opening
             yield from reply
 
@@ -377,28 +252,28 @@ class Transport:
         self, call: Call[Heard], deadline: Deadline
     ) -> Generator[Batch[Heard], None, None]:
         reader, patience = call.reader(), Patience()
-        pooled = nullcontext(self.client) if self.client else _pooled(self.proxy)
+        lost: MiniMaxError | None = None
+        proxy = None if self.client else self.proxy or proxy_of(call.url)
+        reader.hide(*_credentials(proxy))
+        lent = nullcontext(self.client) if self.client else pooled(proxy)
         try:
-            with pooled as client, _opened(call.body, deadline) as content:
+            with lent as client, _opened(call.body, deadline) as content:
                 request = _request(client, call, content, self.timeouts, deadline)
-                response = client.send(request, stream=True)
-                try:
-                    reader.begin(response.status_code, response.headers)
-                    for data in response.iter_bytes():
+                with closing(Line(client, request)) as line:
+                    _begin(reader, line.response)
+                    for data in line:
                         batch = reader.feed(data)
-                        since = time.monotonic()
-                        yield batch
-                        deadline.excuse(since)
+                        with deadline.excused():
+                            yield batch
                         if patience.is_over(reader, deadline):
                             break
                         deadline.check()
-                finally:
-                    response.close()
         except _NETWORK as error:
             if not reader.complete:
-                raise reader.told(
-                    _translated(error, call, reader, self.timeouts, deadline)
-                ) from error
+                lost = _translated(error, call, reader, self.timeouts, deadline, proxy)
+                lost = reader.told(lost, cause=error)
+        if lost is not None:
+            raise lost  # not in the handler: the network's own error may hold the key
         yield reader.finish()
 
 
@@ -422,15 +297,18 @@ class AsyncTransport:
         retries = Retries(self.max_retries, deadline.left)
         async for attempt in AsyncRetrying(**retries.options()):
             if retries.failed is not None:
-                await again(retries.failed)
-            with attempt:
+                with deadline.excused():
+                    await again(retries.failed)
+            with attempt, _told():
                 reply = self._attempt(call, deadline)
                 opening = []
                 async for batch in reply:
                     opening.append(batch)
                     if _has_content(batch):
                         break
-        async with aclosing(reply):
+        # An event loop that ends closes every generator by itself, in any order: to
+        # close one in the course of another would meet it there.
+        with _told():
             for batch in opening:
                 yield batch
             async for batch in reply:
@@ -438,37 +316,48 @@ class AsyncTransport:
 
     async def ask(self, call: NativeCall[Answer]) -> Answer:
         """The answer to a native call."""
-        async with aclosing(self.run(call, _aunnoticed)) as batches:
-            (answer,) = [each async for batch in batches for each in batch]
+        batches = self.run(call, _aunnoticed)
+        (answer,) = [each async for batch in batches for each in batch]
         return answer
 
     async def _attempt(
         self, call: Call[Heard], deadline: Deadline
     ) -> AsyncGenerator[Batch[Heard], None]:
         reader, patience = call.reader(), Patience()
-        pooled = nullcontext(self.client) if self.client else _apooled(self.proxy)
+        lost: MiniMaxError | None = None
+        proxy = None if self.client else self.proxy or proxy_of(call.url)
+        reader.hide(*_credentials(proxy))
+        lent = nullcontext(self.client) if self.client else AsyncPooled(proxy)
         try:
-            async with pooled as client, _aopened(call.body, deadline) as content:
-                request = _request(client, call, content, self.timeouts, deadline)
-                response = await client.send(request, stream=True)
-                try:
-                    reader.begin(response.status_code, response.headers)
-                    async for data in response.aiter_bytes():
-                        batch = reader.feed(data)
-                        since = time.monotonic()
-                        yield batch
-                        deadline.excuse(since)
-                        if patience.is_over(reader, deadline):
-                            break
-                        deadline.check()
-                finally:
-                    await response.aclose()
+            with _aopened(call.body, deadline) as content:
+                async with lent as client:
+                    request = _request(client, call, content, self.timeouts, deadline)
+                    async with AsyncLine(client, request) as line:
+                        _begin(reader, line.response)
+                        async for data in line.response.aiter_bytes():
+                            batch = reader.feed(data)
+                            with deadline.excused():
+                                yield batch
+                            if patience.is_over(reader, deadline):
+                                break
+                            deadline.check()
         except _NETWORK as error:
             if not reader.complete:
-                raise reader.told(
-                    _translated(error, call, reader, self.timeouts, deadline)
-                ) from error
+                lost = _translated(error, call, reader, self.timeouts, deadline, proxy)
+                lost = reader.told(lost, cause=error)
+        if lost is not None:
+            raise lost  # not in the handler: the network's own error may hold the key
         yield reader.finish()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Writes a failure down, wherever in a reply it came."""
+    try:
+        yield
+    except MiniMaxError as error:
+        _log.debug("Failed: %s: %s", type(error).__name__, error)
+        raise
 
 
 def _unnoticed(_: RetryCallState) -> None:
@@ -489,13 +378,32 @@ def _request(
     deadline.check()
     if client.is_closed:
         raise MiniMaxConnectionError("The client given as `http_client` is closed.")
-    return client.build_request(
+    request = client.build_request(
         call.method,
         call.url,
         headers=dict(call.headers),
         content=content,
-        timeout=timeouts.httpx(deadline.left(), stream=call.stream),
+        timeout=timeouts.httpx(deadline, stream=call.stream),
     )
+    size = request.headers.get("content-length", "no")
+    where = request.url.copy_with(query=None)
+    _log.debug("%s %s, %s bytes.", request.method, where, size)
+    return request
+
+
+def _credentials(proxy: str | None) -> Iterator[str]:
+    """What a proxy's address holds that only the proxy may know."""
+    parts = urlsplit(proxy or "")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    yield from (user, password, b64encode(f"{user}:{password}".encode()).decode())
+
+
+def _begin(reader: Reader[Heard], response: httpx.Response) -> None:
+    headers = response.headers
+    kind, request_id = (headers.get(name, "none") for name in ("content-type", _ID))
+    said = reader.clean(f"{kind}, request {request_id}")
+    _log.debug("HTTP %d, %s.", response.status_code, said)
+    reader.begin(response.status_code, headers)
 
 
 @contextmanager
@@ -523,10 +431,10 @@ def _pieces(
     yield form.tail
 
 
-@asynccontextmanager
-async def _aopened(
+@contextmanager
+def _aopened(
     body: bytes | Form, deadline: Deadline
-) -> AsyncIterator[bytes | AsyncIterator[bytes]]:
+) -> Iterator[bytes | AsyncIterator[bytes]]:
     """The same, awaited."""
     if isinstance(body, bytes):
         yield body
@@ -554,7 +462,19 @@ def _has_content(batch: Batch[Heard]) -> bool:
 
 # --- Errors --------------------------------------------------------------------------
 
-_NETWORK = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+# A name that cannot be one of a host is a `UnicodeError`.
+_NETWORK = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    OSError,
+    UnicodeError,
+)
+
+
+def _server(url: str, proxy: str | None) -> str:
+    way = f" (by way of the proxy {urlsplit(proxy).hostname})" if proxy else ""
+    return f"{urlsplit(url).hostname}{way}"
 
 
 def _translated(
@@ -563,8 +483,9 @@ def _translated(
     reader: Reader[Heard],
     timeouts: Timeouts,
     deadline: Deadline,
+    proxy: str | None,
 ) -> MiniMaxError:
-    server = httpx.URL(call.url).host
+    server = _server(call.url, proxy)
     words = (str(error) or type(error).__name__).rstrip(".")
     match error:
         case httpx.ConnectTimeout() if deadline.left() > 0:
@@ -574,10 +495,15 @@ def _translated(
             )
         case httpx.TimeoutException() if deadline.left() <= 0:
             return deadline.passed()
+        case httpx.WriteTimeout():
+            return MiniMaxTimeoutError(
+                f"{server} did not take the request within the limits of `timeout`. "
+                "Give it more, or send less."
+            )
         case httpx.TimeoutException() if call.stream:
             return MiniMaxTimeoutError(
                 f"{server} was silent for {timeouts.silence} s; "
-                "`stream_idle_timeout` says how long is too long."
+                f"{timeouts.impatient} says how long is too long."
             )
         case httpx.TimeoutException() if isinstance(call, NativeCall):
             return MiniMaxTimeoutError(

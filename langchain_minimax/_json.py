@@ -14,6 +14,8 @@ from pydantic_core import (
     to_jsonable_python,
 )
 
+_EXCERPT = 200  # characters of a wrong value that an error quotes
+
 
 def parsed(data: bytes) -> Any:
     """The value that the text stands for, or `None` if it is no JSON."""
@@ -97,16 +99,26 @@ def dumped(value: Any) -> str:
     """JSON for people, and for what is to be parsed again; what is none, as text."""
     try:
         return json.dumps(value, ensure_ascii=False, default=_described)
-    except RecursionError:
-        return "(nested too deep to be shown)"
-    except (TypeError, ValueError):  # keys that are no strings; circles
-        return str(value)
+    except (RecursionError, TypeError, ValueError):
+        pass
+    try:
+        return str(value)  # keys that are no strings; circles
+    except (RecursionError, ValueError):  # Python shows no number of 5,000 digits
+        return "(nested too deep or too long to be shown)"
 
 
 def _described(value: object) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"({len(value)} bytes)"  # as text they would cost a token or two each
     return str(value)
+
+
+def shown(value: object) -> str:
+    """What an error quotes of a value, which may be anything."""
+    try:
+        return excerpt(repr(value), _EXCERPT)
+    except (RecursionError, ValueError):
+        return f"a {type(value).__name__}, nested too deep or too long to be shown"
 
 
 def excerpt(text: str, length: int) -> str:

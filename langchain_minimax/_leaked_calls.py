@@ -208,7 +208,7 @@ def _shapes(schema: Json) -> Iterator[Json]:
 
 _PIECE = re.compile(r"\n|`+|~+|[^\n`~]+")
 # What stands before the text of a line, in lists and in quotations.
-_LEADER = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)*[\s>]*")
+_LEADER = re.compile(r"(?:[\s>]|(?:[-*+]|\d{1,9}[.)])(?=\s))*")
 _CODE_INDENT = 4
 _QUOTES = "\"'\u201c\u2018\u00ab"
 

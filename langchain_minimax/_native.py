@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlunsplit
 
 from langchain_minimax._blocks import Json
 from langchain_minimax._exchange import (
+    PACKED,
     Reader,
     base_address,
     is_official,
@@ -27,7 +28,6 @@ from langchain_minimax._json import encoded
 from langchain_minimax.errors import (
     MiniMaxError,
     MiniMaxInvalidRequestError,
-    failure,
     failure_in_reply,
 )
 
@@ -176,6 +176,7 @@ def native_call(
         url=url,
         headers={
             "accept": "application/json",
+            "accept-encoding": PACKED,
             **kind,
             **({"authorization": f"Bearer {secret}"} if secret else {}),
             **{name.lower(): value for name, value in headers.items()},
@@ -208,11 +209,10 @@ class NativeReader(Reader[Answer]):
     def __init__(self, read: Callable[[Json], Answer], secrets: Sequence[str]) -> None:
         super().__init__(secrets)
         self._read = read
-        self._body: list[bytes] = []
 
     def feed(self, data: bytes) -> Sequence[Answer]:
         """Takes the next bytes of the body, and says nothing until its end."""
-        self._body.append(data)
+        self._keep(data)
         return ()
 
     def finish(self) -> Sequence[Answer]:
@@ -222,13 +222,13 @@ class NativeReader(Reader[Answer]):
             MiniMaxError: If the reply was a refusal, or not a reply.
         """
         try:
-            return (self._answer(b"".join(self._body)),)
+            return (self._answer(bytes(self._body)),)
         except MiniMaxError as error:
             raise self.told(error) from None
 
     def _answer(self, body: bytes) -> Answer:
         if self._status != HTTPStatus.OK:
-            raise failure(self._status, self._headers, body)
+            raise self._refusal(body)
         document = self._document(body)
         refused = failure_in_reply(document)
         if refused is not None:

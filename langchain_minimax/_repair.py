@@ -206,7 +206,9 @@ class _Pairs:
         calls = self._calls[key]
         if not call.id or not calls:
             return False
-        made = self._made.setdefault(key, {_written(each) for _, each in calls})
+        if key not in self._made:
+            self._made[key] = {_written(each) for _, each in calls}
+        made = self._made[key]
         known = len(made)
         made.add(_written(call))
         return len(made) == known

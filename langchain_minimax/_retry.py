@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -13,6 +14,8 @@ from typing import Any
 from tenacity import RetryCallState, stop_after_attempt
 
 from langchain_minimax.errors import MiniMaxError
+
+_log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.5  # seconds, doubled with each further attempt
 _LONGEST_PAUSE = 8.0
@@ -62,12 +65,13 @@ class Retries:
         self.failed: RetryCallState | None = None
         self._max_retries = max_retries
         self._time_left = time_left
+        self._pause = 0.0
 
     def options(self) -> dict[str, Any]:
         """What tenacity's `Retrying` and `AsyncRetrying` are to be made with."""
         return {
             "retry": self._worthwhile,
-            "wait": _wait,
+            "wait": lambda _: self._pause,
             "stop": stop_after_attempt(self._max_retries + 1),
             "before_sleep": self._remember,
             "reraise": True,
@@ -77,15 +81,18 @@ class Retries:
         error = _error(state)
         if not isinstance(error, MiniMaxError) or not error.is_retryable:
             return False
-        wait = pause(error, state.attempt_number)
-        return wait <= min(_LONGEST_RETRY_AFTER, self._time_left())
+        self._pause = pause(error, state.attempt_number)
+        return self._pause <= min(_LONGEST_RETRY_AFTER, self._time_left())
 
     def _remember(self, state: RetryCallState) -> None:
         self.failed = copy.copy(state)
-
-
-def _wait(state: RetryCallState) -> float:
-    return pause(_error(state), state.attempt_number)
+        _log.info(
+            "Attempt %d of up to %d failed, the next comes in %.1f s: %s",
+            state.attempt_number,
+            self._max_retries + 1,
+            self._pause,
+            _error(state),
+        )
 
 
 def _error(state: RetryCallState) -> BaseException | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from langchain_minimax._exchange import Exchange
 from langchain_minimax._filters import Filter, Noted
 from langchain_minimax._repair import without_signatures
 from langchain_minimax.errors import MiniMaxError, MiniMaxInvalidRequestError
+
+_log = logging.getLogger(__name__)
 
 _SIGNATURE = re.compile(r"\bsignature\b", re.IGNORECASE)
 
@@ -64,6 +67,7 @@ def round_trips(request: ChatRequest, write: Write) -> Trips:
         asked.append(unmet)
         if len(asked) >= ATTEMPTS or unmet.is_final:
             raise failure(demand, asked, request.model)
+        _log.info("The reply is not what was demanded: %s. Once more.", unmet.reason)
         conversation = asked_again(conversation, demand, unmet)
 
 
@@ -83,6 +87,7 @@ def _accepted(
         unsigned = without_signatures(draft.request.conversation)
         if unsigned == draft.request.conversation:
             raise
+        _log.info("A signature was refused. Once more, without signatures.")
         again = replace(draft.request, conversation=unsigned)
         noted = partial(Noted, {"signatures_refused": True})
         return (yield write(Draft(again, (*draft.filters, noted))))

@@ -29,23 +29,27 @@ class EventStream:
     __slots__ = ("_data", "_event", "_pending", "_started")
 
     def __init__(self) -> None:
-        self._pending: list[bytes] = []
+        self._pending = bytearray()
         self._event = ""
-        self._data: list[bytes] = []
+        self._data = bytearray()
         self._started = False
+
+    @property
+    def held(self) -> int:
+        """Bytes of an event that has no end yet."""
+        return len(self._pending) + len(self._data) + len(self._event)
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """Takes the next bytes and yields the events that became whole."""
-        if b"\n" not in chunk and b"\r" not in chunk and not self._ends_in_cr():
-            if chunk:
-                self._pending.append(chunk)
+        is_open = not self._pending.endswith(b"\r")
+        self._pending += chunk
+        if is_open and b"\n" not in chunk and b"\r" not in chunk:
             return
-        self._pending.append(chunk)
-        lines = b"".join(self._pending).splitlines(keepends=True)
+        lines = bytes(self._pending).splitlines(keepends=True)
         self._pending.clear()
         # A final CR may be the first half of CRLF, and a final piece may go on.
         if not lines[-1].endswith(b"\n"):
-            self._pending.append(lines.pop())
+            self._pending += lines.pop()
         for line in lines:
             event = self._line(line.rstrip(b"\r\n"))
             if event is not None:
@@ -53,15 +57,12 @@ class EventStream:
 
     def flush(self) -> Iterator[ServerSentEvent]:
         """Yields what the stream's end left without a blank line."""
-        rest = b"".join(self._pending)
+        rest = bytes(self._pending)
         self._pending.clear()
         for line in (rest.rstrip(b"\r\n"), b""):
             event = self._line(line)
             if event is not None:
                 yield event
-
-    def _ends_in_cr(self) -> bool:
-        return bool(self._pending) and self._pending[-1].endswith(b"\r")
 
     def _line(self, line: bytes) -> ServerSentEvent | None:
         if not self._started:
@@ -72,12 +73,14 @@ class EventStream:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._data.append(value)
+            self._data += value
+            self._data += b"\n"
         elif name == b"event":
             self._event = value.decode("utf-8", "replace")
         return None
 
     def _dispatch(self) -> ServerSentEvent | None:
-        event, data = self._event, self._data
-        self._event, self._data = "", []
-        return ServerSentEvent(event, b"\n".join(data)) if data else None
+        event, data = self._event, bytes(self._data)
+        self._event = ""
+        self._data.clear()
+        return ServerSentEvent(event, data.removesuffix(b"\n")) if data else None

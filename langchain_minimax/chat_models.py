@@ -11,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import aclosing, closing
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +26,7 @@ from langchain_core.language_models import (
     LanguageModelInput,
     ModelProfile,
 )
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import (
     ChatGeneration,
     ChatGenerationChunk,
@@ -38,7 +38,7 @@ from langchain_core.tools import BaseTool
 from pydantic import AliasChoices, Field, model_validator
 from typing_extensions import Self, override
 
-from langchain_minimax._connection import Connection
+from langchain_minimax._connection import Connection, field_names
 from langchain_minimax._counting import counting, counting_url
 from langchain_minimax._deltas import Delta, TextDelta
 from langchain_minimax._demands import OneCall, callable_tools, summed_up
@@ -104,8 +104,30 @@ class _Call:
             error.partial = self.message(said) if said else None
             raise
 
-    def chunks(self) -> Chunks:
-        return Chunks(self.model, v1=self.v1, usage=self.usage)
+    def shown(self, reply: Iterator[Delta]) -> Iterator[AIMessageChunk]:
+        """The chunks of a reply; if it breaks off, the last one spoils an open call."""
+        chunks = Chunks(self.model, v1=self.v1, usage=self.usage)
+        try:
+            for delta in reply:
+                if (chunk := chunks.feed(delta)) is not None:
+                    yield chunk
+        except MiniMaxError:
+            yield from chunks.spoiled()
+            raise
+
+    async def ashown(
+        self, reply: AsyncIterator[Delta]
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The same, awaited."""
+        chunks = Chunks(self.model, v1=self.v1, usage=self.usage)
+        try:
+            async for delta in reply:
+                if (chunk := chunks.feed(delta)) is not None:
+                    yield chunk
+        except MiniMaxError:
+            for chunk in chunks.spoiled():
+                yield chunk
+            raise
 
     def events(self) -> Events:
         return Events(self.model, usage=self.usage)
@@ -245,13 +267,10 @@ class ChatMiniMax(Connection, BaseChatModel):
         """Unknown arguments go to `model_kwargs`, whose dict stays the caller's."""
         if not isinstance(values, dict):
             return values
-        known = {*cls.model_fields}
-        for info in cls.model_fields.values():
-            if isinstance(info.validation_alias, AliasChoices):
-                known |= {str(choice) for choice in info.validation_alias.choices}
+        known = field_names(cls)
         extra = dict(values.get("model_kwargs") or {})
         sorted_values: dict[str, Any] = {}
-        for name in known & extra.keys():
+        for name in known.keys() & extra.keys():
             msg = f"`{name}` is an argument of its own; take it out of `model_kwargs`."
             raise ValueError(msg)
         warn_unknown(values, known)
@@ -261,7 +280,6 @@ class ChatMiniMax(Connection, BaseChatModel):
 
     @model_validator(mode="after")
     def _check_minimax_options(self) -> Self:
-        resolve_url(self.base_url, self.region, _DIALECTS[self.protocol])
         self._options().check()
         return self
 
@@ -308,7 +326,9 @@ class ChatMiniMax(Connection, BaseChatModel):
     def _get_ls_params(
         self, stop: list[str] | None = None, **kwargs: Any
     ) -> LangSmithParams:
+        kwargs.pop("stream", None)  # as in `_call`
         options = self._options().called_with(stop, kwargs)
+        options.check_names()
         params = LangSmithParams(
             ls_provider="minimax",
             ls_model_name=options.model,
@@ -522,12 +542,8 @@ class ChatMiniMax(Connection, BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         call = self._call(messages, stop, kwargs, stream=True)
-        chunks = call.chunks()
         with closing(self._reply(call, run_manager)) as reply:
-            for delta in reply:
-                message = chunks.feed(delta)
-                if message is None:
-                    continue
+            for message in call.shown(reply):
                 chunk = ChatGenerationChunk(message=message)
                 if run_manager:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
@@ -542,16 +558,11 @@ class ChatMiniMax(Connection, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._call(messages, stop, kwargs, stream=True)
-        chunks = call.chunks()
-        async with aclosing(self._areply(call, run_manager)) as reply:
-            async for delta in reply:
-                message = chunks.feed(delta)
-                if message is None:
-                    continue
-                chunk = ChatGenerationChunk(message=message)
-                if run_manager:
-                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                yield chunk
+        async for message in call.ashown(self._areply(call, run_manager)):
+            chunk = ChatGenerationChunk(message=message)
+            if run_manager:
+                await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
 
     def _stream_chat_model_events(
         self,
@@ -577,12 +588,11 @@ class ChatMiniMax(Connection, BaseChatModel):
     ) -> AsyncIterator[MessagesData]:
         call = self._call(messages, stop, kwargs, stream=True)
         events = call.events()
-        async with aclosing(self._areply(call, run_manager)) as reply:
-            async for delta in reply:
-                if run_manager and isinstance(delta, TextDelta):
-                    await run_manager.on_llm_new_token(delta.text)
-                for event in events.feed(delta):
-                    yield event
+        async for delta in self._areply(call, run_manager):
+            if run_manager and isinstance(delta, TextDelta):
+                await run_manager.on_llm_new_token(delta.text)
+            for event in events.feed(delta):
+                yield event
 
     def _call(
         self,
@@ -665,12 +675,11 @@ class ChatMiniMax(Connection, BaseChatModel):
             heard: list[Delta] = []
             refusal: MiniMaxError | None = None
             try:
-                run = self._async_transport.run(trip, again, call.deadline)
-                async with aclosing(run) as batches:
-                    async for batch in batches:
-                        heard += batch
-                        for delta in batch:
-                            yield delta
+                run = self._async_transport.run
+                async for batch in run(trip, again, call.deadline):
+                    heard += batch
+                    for delta in batch:
+                        yield delta
             except MiniMaxError as error:
                 refusal = error
             trip = call.next_trip(heard, refusal)

@@ -29,10 +29,11 @@ from __future__ import annotations
 import copyreg
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -50,8 +51,11 @@ from langchain_core.exceptions import (
 
 from langchain_minimax._json import dumped, excerpt
 
+_LEAST = 6  # characters of a key that are taken for its beginning
 _SHORTEST_KEY = 8  # what is shorter is no key, and may be part of any word
 _EXCERPT = 500  # characters of an unreadable body that an error quotes
+_WORD = 100  # characters of an id or a date
+_LONGEST = 2000  # characters of the server's own words; all are in `.response`
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +104,16 @@ class MiniMaxError(ModelError):
 
     def without(self, *secrets: str | None) -> MiniMaxError:
         """This error with the secrets blacked out wherever the server repeated them."""
-        for secret in secrets:
-            if secret and len(secret) >= _SHORTEST_KEY:
-                self._black_out(secret)
-        return self
-
-    def _black_out(self, secret: str) -> None:
-        self.args = tuple(_blacked_out(str(part), secret) for part in self.args)
-        self.request_id = self.request_id and _blacked_out(self.request_id, secret)
+        self.args = tuple(blacked_out(str(part), secrets) for part in self.args)
+        self.request_id = self.request_id and blacked_out(self.request_id, secrets)
         if self.response is not None:
             headers = {
-                name: _blacked_out(value, secret)
+                name: blacked_out(value, secrets)
                 for name, value in self.response.headers.items()
             }
-            text = _blacked_out(self.response.text, secret)
+            text = blacked_out(self.response.text, secrets)
             self.response = ErrorResponse(self.response.status_code, headers, text)
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles by state: `Exception` would call `__init__` with `args` alone."""
@@ -250,6 +249,10 @@ _WINDOW = _Kind(
     MiniMaxQuotaExceededError, "Wait for the reset, or upgrade the plan or buy credits."
 )
 _WRONG = _Kind(MiniMaxInvalidRequestError)
+_MOVED = _Kind(
+    MiniMaxInvalidRequestError,
+    "It sends elsewhere, where a key is not sent on; check `base_url`.",
+)
 
 _BY_CODE: dict[int, _Kind] = {
     1000: _SERVER,
@@ -284,6 +287,7 @@ _BY_CODE: dict[int, _Kind] = {
 }
 
 _BY_STATUS: dict[int, _Kind] = {
+    **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
     400: _WRONG,
     401: _KEY,
     402: _WALLET,
@@ -464,7 +468,7 @@ def _code_in(message: str) -> int | None:
 def _error(complaint: _Complaint, status: int, response: ErrorResponse) -> MiniMaxError:
     kind = _kind(complaint, complaint.status or status)
     error = kind.error(
-        _sentence(complaint, response, kind.advice),
+        _sentence(complaint, response, kind),
         status_code=status,
         code=complaint.code,
         request_id=complaint.request_id,
@@ -494,17 +498,20 @@ def _kind(complaint: _Complaint, status: int) -> _Kind:
     return _SERVER
 
 
-def _sentence(complaint: _Complaint, response: ErrorResponse, advice: str) -> str:
-    parts = [f"MiniMax answered HTTP {response.status_code}: {complaint.message}"]
+def _sentence(complaint: _Complaint, response: ErrorResponse, kind: _Kind) -> str:
+    said = excerpt(complaint.message, _LONGEST)
+    parts = [f"MiniMax answered HTTP {response.status_code}: {said}"]
     if complaint.code is not None and f"({complaint.code})" not in complaint.message:
         parts[0] += f" ({complaint.code})"
-    if advice:
-        parts.append(advice)
-    if "retry-after" in response.headers:
-        wait = response.headers["retry-after"]
+    if kind.advice:
+        parts.append(kind.advice)
+    if "location" in response.headers:
+        parts.append(f"It names {excerpt(response.headers['location'], _LONGEST)}")
+    if "retry-after" in response.headers and kind.error.is_retryable:
+        wait = excerpt(response.headers["retry-after"], _WORD)
         parts.append(f"It asks to wait: {wait}{' s' if wait.isdecimal() else ''}")
     if complaint.request_id:
-        parts.append(f"[request {complaint.request_id}]")
+        parts.append(f"[request {excerpt(complaint.request_id, _WORD)}]")
     return " ".join(part if part[-1] in ".]" else f"{part}." for part in parts)
 
 
@@ -518,8 +525,30 @@ def _reset_time(message: str) -> datetime | None:
         return None
 
 
-def _blacked_out(text: str, secret: str) -> str:
-    text = text.replace(secret, "***")
-    for length in range(len(secret) - 1, 5, -1):  # half of it, where an excerpt ends
-        text = text.replace(f"{secret[:length]}…", "***…")
+def blacked_out(text: str, secrets: Iterable[str | None]) -> str:
+    """A text without the secrets, in whatever spelling it repeats them."""
+    for secret in secrets:
+        if secret and len(secret) >= _SHORTEST_KEY:
+            for spelling in _spellings(secret):
+                text = _without(text, spelling)
     return text
+
+
+def _spellings(secret: str) -> list[str]:
+    """As it is, in JSON, in Python and in an address; the longest first."""
+    inside = (json.dumps(secret)[1:-1], repr(secret)[1:-1])
+    return sorted({secret, *inside, quote(secret, safe="")}, key=len, reverse=True)
+
+
+def _without(text: str, secret: str) -> str:
+    text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)
+
+    def beginning(found: re.Match[str]) -> str:
+        half, mark = found.groups()
+        is_secret = secret.lower().startswith(half.lower())
+        return f"***{mark}" if is_secret else found[0]
+
+    # Half of it, where a text was cut.
+    rest = f".{{0,{len(secret) - _LEAST}}}?"
+    half = f"({re.escape(secret[:_LEAST])}{rest})(…|\\Z)"
+    return re.sub(half, beginning, text, flags=re.IGNORECASE | re.DOTALL)

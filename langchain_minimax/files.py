@@ -23,8 +23,7 @@ from inspect import iscoroutinefunction
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal
 
-from pydantic import ConfigDict, model_validator
-from typing_extensions import Self
+from pydantic import ConfigDict
 
 from langchain_minimax._blocks import Json
 from langchain_minimax._connection import Connection
@@ -153,11 +152,6 @@ class MiniMaxFiles(Connection):
     """
 
     model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="after")
-    def _check_address(self) -> Self:
-        resolve_native_url(self.base_url, self.region, "")
-        return self
 
     def upload(
         self,

@@ -169,11 +169,11 @@ class _OpenBlock(Protocol):
     """A block that has begun, and turns what follows into deltas.
 
     Attributes:
-        kind: The kind of deltas that belong to it; `None` takes any.
+        kind: The kind of deltas that belong to it, besides those of no known kind.
         empty: Whether nothing has been said in it.
     """
 
-    kind: ClassVar[str | None]
+    kind: ClassVar[str]
     empty: bool
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]: ...
@@ -183,7 +183,7 @@ class _OpenBlock(Protocol):
 
 @dataclass(slots=True)
 class _OpenText:
-    kind: ClassVar[str | None] = "text"
+    kind: ClassVar[str] = "text"
     place: int
     empty: bool = True
 
@@ -205,11 +205,12 @@ class _OpenThinking:
     It may come in pieces, and some servers say it again; `given` came with the start.
     """
 
-    kind: ClassVar[str | None] = "thinking"
+    kind: ClassVar[str] = "thinking"
     place: int
     given: str
     empty: bool = True
     signature: list[str] = field(default_factory=list)
+    length: int = 0
 
     def delta(self, delta: Mapping[str, Any]) -> Sequence[Delta]:
         thinking, signature = (
@@ -217,11 +218,15 @@ class _OpenThinking:
             string_in(delta, "signature"),
         )
         self.empty = self.empty and not thinking and not signature
-        told = "".join(self.signature)
-        is_repeated = signature == told and (self.given or len(told) >= _WHOLE)
-        if signature and not is_repeated:
+        if signature and not self._is_repeated(signature):
             self.signature.append(signature)
+            self.length += len(signature)
         return (ThinkingDelta(self.place, thinking),) if thinking else ()
+
+    def _is_repeated(self, signature: str) -> bool:
+        is_as_long = len(signature) == self.length
+        is_sure = self.given or self.length >= _WHOLE
+        return is_as_long and bool(is_sure) and signature == "".join(self.signature)
 
     def stop(self) -> Sequence[Delta]:
         if not self.signature:
@@ -238,7 +243,7 @@ class _OpenToolUse:
     nothing of it yet, which looks like a call without arguments.
     """
 
-    kind: ClassVar[str | None] = "tool_use"
+    kind: ClassVar[str] = "tool_use"
     place: int
     id: str
     name: str
@@ -274,7 +279,7 @@ class _OpenToolUse:
 class _OpenOpaque:
     """A block of a kind that we do not know, such as a server tool's."""
 
-    kind: ClassVar[str | None] = None
+    kind: ClassVar[str] = "tool_use"
     place: int
     block: Json
     json: list[str] = field(default_factory=list)
@@ -330,7 +335,7 @@ class AnthropicDecoder:
         """Takes the next event of a stream."""
         if event.data.strip() in (b"", b"[DONE]"):
             return ()
-        return self._take(parse(event), event.event)
+        return (*self._take(parse(event), event.event), *self._taken_up())
 
     def whole(self, document: Mapping[str, object]) -> Sequence[Delta]:
         """Replays a reply that came in one piece as the stream it could have been."""
@@ -380,6 +385,8 @@ class AnthropicDecoder:
         if self._reply_id is not None:
             return ()
         self._reply_id = string_in(message, "id")
+        if self._place >= 0:
+            return ()  # too late: what was told has no name
         return (Started(self._reply_id, string_in(message, "model") or None),)
 
     def _start(self, event: Json) -> Sequence[Delta]:
@@ -395,7 +402,7 @@ class AnthropicDecoder:
         if isinstance(block, _OpenToolUse) and block.bare and not self._waiting:
             self._lingers = True
             return ()
-        return (*self._close(), *self._taken_up())
+        return self._close()
 
     def _taken_up(self) -> Sequence[Delta]:
         """What the waiting blocks said, up to the first that is still open."""
@@ -413,7 +420,7 @@ class AnthropicDecoder:
         block = self._block
         # Arguments can only belong to a call that has begun, whatever their index.
         is_meant = index in (self._wire_index, None) or kind == "tool_use"
-        if block and is_meant and (kind is None or block.kind in (kind, None)):
+        if block and is_meant and kind in (block.kind, None):
             return block.delta(delta)
         # Some captures have no `content_block_start`: the delta tells the kind.
         opened = self._open(index, {"type": kind})
@@ -473,8 +480,9 @@ class AnthropicDecoder:
         self._note_tier(usage)
         counts = {key: value for key, value in usage.items() if value is not None}
         if any(isinstance(value, int) and value for value in counts.values()):
-            base = {} if "input_tokens" in counts else self._usage
-            self._usage = {**base, **counts}
+            if "input_tokens" in counts:
+                self._usage.clear()
+            self._usage.update(counts)
 
     def _note_tier(self, source: Json) -> None:
         self._service_tier = string_in(source, "service_tier") or self._service_tier

@@ -259,7 +259,7 @@ def _item(place: int) -> Json:
 
 def _is_of(item: Json, known: Json) -> bool:
     """Whether a piece of reasoning belongs to this item."""
-    both = item.keys() & known.keys() - {"text"}
+    both = (key for key in item if key in known and key != "text")
     return all(item[key] == known[key] for key in both)
 
 
@@ -322,19 +322,19 @@ class _Thought:
 
     done: ClassVar[bool] = True
     sent_as: Json
-    held: str = ""
+    held: list[str] = field(default_factory=list)
     whole: list[str] = field(default_factory=list)
 
     def add(self, piece: str) -> None:
         """Takes what is new of it."""
-        self.held += piece
+        self.held.append(piece)
         self.whole.append(piece)
 
     def take(self, sent_as: Json, piece: str) -> None:
         """Takes what is new of it, from a field."""
         if item := sent_as.get("item"):
-            known = self.sent_as.get("item", {})
-            self.sent_as = {**sent_as, "item": {**known, **item}}
+            self.sent_as["field"] = sent_as["field"]
+            self.sent_as.setdefault("item", {}).update(item)
         self.add(piece)
 
     def goes_on_as(self, sent_as: Json) -> bool:
@@ -354,19 +354,47 @@ class _Thought:
     def told(self, place: int) -> Iterator[Delta]:
         # What stood between tags is whole as it is.
         is_whole = self.sent_as["field"] == "content"
-        end = len(self.held) if is_whole else unfinished(self.held)
-        thinking, self.held = self.held[:end], self.held[end:]
-        if thinking:
-            yield ThinkingDelta(place, thinking)
+        held = "".join(self.held)
+        end = len(held) if is_whole else unfinished(held)
+        self.held = [held[end:]]
+        if end:
+            yield ThinkingDelta(place, held[:end])
 
     def stop(self, place: int) -> Iterator[Delta]:
-        rest = without_closing_tag(self.held)
+        held = "".join(self.held)
+        rest = without_closing_tag(held)
         if rest:
             yield ThinkingDelta(place, rest)
-        closing = self.held[len(rest) :]
+        closing = held[len(rest) :]
         tail = {"closing": closing} if closing else {}
         yield SentAs(place, {**self.sent_as, **tail})
         yield BlockStopped(place)
+
+
+@dataclass(slots=True)
+class _Nesting:
+    """Follows JSON text in pieces, each of which is looked at once."""
+
+    depth: int = 0
+    in_string: bool = False
+    escaped: bool = False
+    closed: bool = False
+
+    def is_closed_by(self, piece: str) -> bool:
+        """Whether the next piece is the first that closes all that was opened."""
+        was_closed = self.closed
+        for character in piece:
+            if self.in_string:
+                self.in_string = self.escaped or character != '"'
+                self.escaped = character == "\\" and not self.escaped
+            elif character == '"':
+                self.in_string = True
+            elif character in "{[":
+                self.depth += 1
+            elif character in "}]":
+                self.depth -= 1
+                self.closed = self.closed or self.depth <= 0
+        return self.closed and not was_closed
 
 
 @dataclass(slots=True)
@@ -374,28 +402,29 @@ class _Call:
     """A tool call; it begins when its name is known."""
 
     id: str
-    index: object
     name: str = ""
     json: list[str] = field(default_factory=list)
     shown: int = 0
     begun: bool = False
     looked_at: int = 0
+    nesting: _Nesting = field(default_factory=_Nesting)
     is_done: bool = False
     is_cut: bool = False
+    ended: bool = False
 
     @property
     def done(self) -> bool:
         """Whether its arguments are whole, so that no piece can be missing."""
-        if self.looked_at != len(self.json):
-            self.looked_at = len(self.json)
-            is_closed = self.json[-1].rstrip().endswith("}")
-            self.is_done = is_closed and arguments_in("".join(self.json)) is not None
+        for piece in self.json[self.looked_at :]:
+            if self.nesting.is_closed_by(piece):
+                self.is_done = arguments_in("".join(self.json)) is not None
+        self.looked_at = len(self.json)
         return self.is_done
 
-    def goes_on_as(self, index: object, name: str) -> bool:
-        """Whether a fragment with this index belongs to it."""
+    def goes_on_as(self, name: str) -> bool:
+        """Whether a fragment with its index belongs to it."""
         is_named_so = name == self.name and not self.done
-        return self.index == index and (not (name and self.name) or is_named_so)
+        return not (name and self.name) or is_named_so
 
     def told(self, place: int) -> Iterator[Delta]:
         if self.name and not self.begun:
@@ -405,7 +434,22 @@ class _Call:
                 yield ToolUseDelta(place, piece)
             self.shown = len(self.json)
 
+    def add(self, piece: str) -> None:
+        """Takes more of its arguments.
+
+        Raises:
+            MiniMaxResponseError: If it was told already, without this.
+        """
+        if not self.ended:
+            self.json.append(piece)
+        elif piece.strip() and piece != "".join(self.json):
+            msg = (
+                f"The call {self.name!r} went on after its end: {excerpt(piece, 200)!r}"
+            )
+            raise MiniMaxResponseError(msg)
+
     def stop(self, place: int) -> Iterator[Delta]:
+        self.ended = True
         if not self.begun:
             yield from self._begin(place)
             yield from self.told(place)
@@ -426,9 +470,10 @@ _REASONS = {
     "length": "max_tokens",
     "tool_calls": "tool_use",
     "tool_call": "tool_use",  # seen once
+    "function_call": "tool_use",
 }
 _PLAIN = ("reasoning_content", "reasoning")
-_SPOKEN = ("content", "tool_calls", "reasoning_details", *_PLAIN)
+_SPOKEN = ("content", "reasoning_details", *_PLAIN)
 _IN_CONTENT: Json = {"field": "content"}
 # SGLang says "abort" where it gives a request up.
 _FAILED = ("content_filter", "abort", "error")
@@ -452,12 +497,15 @@ class OpenAIDecoder:
         self._text_growth = Growth(self._habit)
         self._splitter = Splitter()
         self._streams: dict[str, tuple[Json, Growth]] = {}
+        self._fed: dict[str, tuple[Json, Growth]] = {}
         self._thoughts: list[_Thought] = []
         self._aside: _Thought | None = None
+        self._is_compared = False
         self._in_content: list[str] = []
         self._beside: list[tuple[Json, str]] = []
         self._echoed: int | None = 0
-        self._calls: list[_Call] = []
+        self._calls_by_id: dict[str, _Call] = {}
+        self._calls_by_index: dict[str, _Call] = {}
         self._call: _Call | None = None
         self._usage: Json = {}
         self._counted = False
@@ -542,7 +590,8 @@ class OpenAIDecoder:
         if not delta and not self._heard:
             # At a stream's end a message may say everything once more (2026-07).
             delta = object_in(choice, "message")
-        self._heard = self._heard or any(delta.get(name) for name in _SPOKEN)
+        is_spoken = any(delta.get(name) for name in _SPOKEN) or _fragments(delta)
+        self._heard = self._heard or bool(is_spoken)
         if delta and (self._reply_id or self._heard):
             yield from self._begin()
         self._hear(delta)
@@ -574,10 +623,8 @@ class OpenAIDecoder:
         self._hear_reasoning(delta)
         text = self._text_growth.feed(_text_of(delta.get("content")))
         self._say(self._splitter.feed(text))
-        calls = delta.get("tool_calls")
-        for fragment in calls if isinstance(calls, list) else ():
-            if isinstance(fragment, dict):
-                self._hear_call(fragment)
+        for fragment in _fragments(delta):
+            self._hear_call(fragment)
 
     def _hear_reasoning(self, delta: Json) -> None:
         """Thinking in a field of its own; where it is said twice, the details count."""
@@ -600,7 +647,7 @@ class OpenAIDecoder:
         key = f"{item.get('id')} {item.get('index')}" if item else ""
         if key not in self._streams:
             self._streams[key] = sent_as, Growth(self._habit)
-        _, growth = self._streams[key]
+        _, growth = self._fed[key] = self._streams[key]
         last = self._blocks[-1] if self._blocks else None
         if not piece and isinstance(last, _Thought) and last.has_item_of(sent_as):
             last.take(sent_as, "")
@@ -622,6 +669,7 @@ class OpenAIDecoder:
         if self._echoed is None or self._thoughts:
             return piece
         said = "".join(self._in_content)
+        self._in_content = [said]
         if said.startswith(piece, self._echoed):
             self._echoed += len(piece)
             return ""
@@ -633,7 +681,7 @@ class OpenAIDecoder:
         if not (isinstance(last, _Thought) and last.goes_on_as(sent_as)):
             if isinstance(last, _Text):
                 self._end_text()
-            last = _Thought(sent_as)
+            last = _Thought({"field": sent_as["field"]})
             self._open(last)
             self._thoughts.append(last)
         last.take(sent_as, new)
@@ -676,15 +724,19 @@ class OpenAIDecoder:
         thought, self._aside = self._aside, None
         if thought is not None:
             self._end_thinking()
-            told = (piece for each in self._thoughts for piece in each.whole)
-            said = _words_in(without_closing_tag("".join(told)))
-            again = _words_in("".join(thought.whole))
-            if not again or not said.startswith(again):
+            if not self._is_repeated(_words_in("".join(thought.whole))):
                 self._open(thought)
         beside, self._beside = self._beside, []
-        if beside:
-            sent_as, _ = beside[0]
-            self._hear_thought(sent_as, "".join(piece for _, piece in beside))
+        for sent_as, piece in beside:
+            self._hear_thought(sent_as, piece)
+
+    def _is_repeated(self, again: str) -> bool:
+        """Whether the fields said this too; the first thought may be so."""
+        if self._is_compared or not again:
+            return False
+        self._is_compared = True
+        told = (piece for each in self._thoughts for piece in each.whole)
+        return _words_in(without_closing_tag("".join(told))).startswith(again)
 
     def _hear_call(self, fragment: Json) -> None:
         function = object_in(fragment, "function")
@@ -695,7 +747,7 @@ class OpenAIDecoder:
         if arguments is not None and not isinstance(arguments, str):
             arguments = dumped(arguments)
         if arguments:
-            call.json.append(arguments)
+            call.add(arguments)
         self._call = call
 
     def _call_of(self, fragment: Json, name: str) -> _Call:
@@ -704,20 +756,22 @@ class OpenAIDecoder:
         M2.7 is said to give a second call the first one's index, and an id of its own.
         """
         id, index = string_in(fragment, "id"), fragment.get("index")
-        for call in () if self._is_whole else self._calls:
-            if id and call.id == id:
-                return call
-        if not (self._is_whole or (id and name)):
-            known = [call for call in self._calls if call.goes_on_as(index, name)]
-            if index is not None and known:
-                return known[-1]
-            is_new = name or (id and index is not None)
+        numbered = "" if index is None else repr(index)
+        if not self._is_whole:
+            if id in self._calls_by_id:
+                return self._calls_by_id[id]
+            known = self._calls_by_index.get(numbered)
+            if known and not (id and name) and known.goes_on_as(name):
+                return known
+            is_new = name or (id and numbered)
             if self._call is not None and not is_new:
                 return self._call
         self._end_text()
         # LangChain cannot answer a call without an id; self-hosted servers forget it.
-        call = _Call(id or f"call_{self._reply_id}_{len(self._calls)}", index)
-        self._calls.append(call)
+        call = _Call(id or f"call_{self._reply_id}_{len(self._calls_by_id)}")
+        self._calls_by_id[call.id] = call
+        if numbered:
+            self._calls_by_index[numbered] = call
         self._open(call)
         self._echoed = None  # what is thought from here on is thought anew
         return call
@@ -748,7 +802,8 @@ class OpenAIDecoder:
 
     def _end_thinking(self) -> None:
         """Hears out what was held of the thoughts."""
-        for sent_as, growth in list(self._streams.values()):
+        fed, self._fed = self._fed, {}
+        for sent_as, growth in fed.values():
             if held := growth.finish():
                 self._hear_thought(sent_as, held)
 
@@ -772,6 +827,17 @@ def _text_of(content: object) -> str:
     parts = content if isinstance(content, list) else [content]
     said = (part.get("text") if isinstance(part, dict) else part for part in parts)
     return "".join(text for text in said if isinstance(text, str))
+
+
+def _fragments(delta: Json) -> list[Json]:
+    """Pieces of calls; gateways to older servers write one as a `function_call`."""
+    calls = delta.get("tool_calls")
+    listed = calls if isinstance(calls, list) else ()
+    found = [call for call in listed if isinstance(call, dict)]
+    legacy = object_in(delta, "function_call")
+    if found or not (legacy.get("name") or legacy.get("arguments")):
+        return found
+    return [{"index": "function_call", "function": legacy}]
 
 
 def _words_in(text: str) -> str:

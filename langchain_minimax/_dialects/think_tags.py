@@ -30,6 +30,7 @@ _QUOTES = {"`": "`", "'": "'", '"': '"', "“": "”", "«": "»"}  # a tag in t
 _GAP = 2  # line ends after the closing tag that belong to it (M2.7; M3 has one)
 _INDENT = 64  # white space before a tag; behind more of it there is none to wait for
 _WINDOW = max(map(len, _CLOSINGS)) + _GAP
+_STRIDE = 2**12  # characters; what is left of it is copied for each tag in it
 
 _OPENING = re.compile(rf"\s{{0,{_INDENT}}}({'|'.join(_OPENINGS)})")
 _STRAY = re.compile(rf"\s{{0,{_INDENT}}}({'|'.join(_CLOSINGS)})")
@@ -81,14 +82,15 @@ class Splitter:
 
     def feed(self, text: str) -> Iterator[Piece]:
         """Takes the next piece of the text."""
-        if self._read == self._outside:
-            yield Outside(text)
-            return
-        self._held += text
-        read = None
-        while self._held and read != self._read:
-            read = self._read
-            yield from read()
+        for start in range(0, len(text) or 1, _STRIDE):
+            if self._read == self._outside:
+                yield Outside(text[start:])
+                return
+            self._held += text[start : start + _STRIDE]
+            read = None
+            while self._held and read != self._read:
+                read = self._read
+                yield from read()
 
     def finish(self) -> Iterator[Piece]:
         """Takes the end of the text."""

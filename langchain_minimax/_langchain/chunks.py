@@ -125,14 +125,17 @@ class Chunks:
         fields = self._fields(delta)
         return None if fields is None else self._message(**fields)
 
+    def spoiled(self) -> list[AIMessageChunk]:
+        """What makes a call that is open none, once the reply broke off."""
+        if self._open_call is None:
+            return []
+        place, pieces = self._open_call
+        return [self._message(**self._spoil(place, "".join(pieces)))]
+
     def broken_off(self) -> list[AIMessageChunk]:
-        """The last chunks of a reply that has no end: a call that is open is none."""
-        chunks = []
-        if self._open_call is not None:
-            place, pieces = self._open_call
-            chunks.append(self._message(**self._spoil(place, "".join(pieces))))
+        """The last chunks of a reply that has no end."""
         end = {"response_metadata": self._named(), "chunk_position": "last"}
-        return [*chunks, self._message(**end)]
+        return [*self.spoiled(), self._message(**end)]
 
     def _fields(self, delta: Delta) -> Json | None:  # noqa: C901 - an arm a delta
         layout = self._layout

@@ -32,7 +32,7 @@ from langchain_minimax._blocks import (
     ToolUse,
     Turn,
 )
-from langchain_minimax._json import dumped, excerpt, parsed
+from langchain_minimax._json import dumped, parsed, shown
 from langchain_minimax._langchain.chunks import PROVIDER
 from langchain_minimax._langchain.content_blocks import standard_blocks
 from langchain_minimax._langchain.media import (
@@ -73,9 +73,13 @@ def to_conversation(messages: Sequence[BaseMessage]) -> Conversation:
 
     Raises:
         MiniMaxInvalidRequestError: If a message has a kind of content that MiniMax does
-            not know.
+            not know, or is nested by a thousand levels.
     """
-    return Conversation((), tuple(_turn(message) for message in messages))
+    try:
+        return Conversation((), tuple(_turn(message) for message in messages))
+    except RecursionError:
+        msg = "The content of a message is nested too deep to be read."
+        raise MiniMaxInvalidRequestError(msg) from None
 
 
 def _turn(message: BaseMessage) -> Turn:
@@ -122,7 +126,7 @@ def _part(part: object) -> Iterator[Block]:
     if isinstance(part, str):
         part = {"type": "text", "text": part}
     if not isinstance(part, dict):
-        msg = f"This is no part of a message: {excerpt(repr(part), 200)}."
+        msg = f"This is no part of a message: {shown(part)}."
         raise MiniMaxInvalidRequestError(msg)
     kind = _kind(part)
     read = _READERS.get(kind) if isinstance(kind, str) else None
@@ -168,7 +172,7 @@ def _words(part: Json) -> str:
     said = _said(part)
     if said is None or isinstance(said, str):
         return said or ""
-    msg = f"The text of this part is no text: {excerpt(repr(part), 200)}."
+    msg = f"The text of this part is no text: {shown(part)}."
     raise MiniMaxInvalidRequestError(msg)
 
 

@@ -24,6 +24,7 @@ from langchain_minimax._blocks import (
     Tool,
     ToolChoice,
 )
+from langchain_minimax._json import shown
 from langchain_minimax._langchain.media import check_media
 from langchain_minimax._langchain.tools import to_answer, to_tool, to_tool_choice
 from langchain_minimax.catalogue import ModelCard, card
@@ -50,21 +51,39 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "service_tier": (str,),
     "user_id": (str,),
     "parallel_tool_calls": (bool,),
+    "tools": (Sequence,),
 }
-_SECRET = re.compile(r"api_?key|secret|password|authorization|auth_?token")
+_SECRET = re.compile(
+    "api[-_]?key|secret|password|proxy|authorization|(auth|access)[-_]?token"
+    "|credential|bearer|^(auth|token|key)$"
+)
+_SECRETS = ("api_key", "minimax_api_key", "proxy", "default_headers")
+_ALIKE = 0.8  # a slip of the keys away; `priority`, which vLLM knows, is no `proxy`
 _ELSEWHERE = {
     "messages": "pass the messages as the input",
     "system": "pass a SystemMessage",
     "stream": "call `stream` or `astream`",
-    "extra_headers": "use `default_headers`, which stay out of traces",
+    "default_query": "write it into `base_url`",
+    **dict.fromkeys(
+        ("extra_headers", "headers"), "use `default_headers`, which stay out of traces"
+    ),
     **dict.fromkeys(
         (
             *("api_key", "region", "base_url", "proxy", "default_headers"),
             *("timeout", "stream_idle_timeout", "max_retries", "output_version"),
             *("http_client", "http_async_client", "rate_limiter", "streaming"),
-            "token_counting",
+            *("token_counting", "request_timeout", "minimax_api_base"),
         ),
         "it belongs to the model, `model.model_copy(update=…)` changes it",
+    ),
+    **dict.fromkeys(
+        ("default_request_timeout", "connect_timeout", "read_timeout"),
+        "it belongs to the model, as `timeout`: seconds or an `httpx.Timeout`",
+    ),
+    **dict.fromkeys(
+        ("verify", "cert", "trust_env"),
+        "it belongs to the model, as `http_client` and `http_async_client`: make your "
+        "own with it",
     ),
 }
 _ELSEWHERE_CALLED = {
@@ -214,25 +233,35 @@ class Options:
             value = getattr(self, name)
             if not isinstance(value, wanted) and (value is not None or name == "model"):
                 words = " or ".join(each.__name__ for each in wanted)
-                msg = f"`{name}` is {value!r}; it has to be of type {words}."
+                msg = f"`{name}` is {shown(value)}; it has to be of type {words}."
                 raise MiniMaxInvalidRequestError(msg)
         _check_protocol(self.protocol)
         _wanted(self.thinking, self.effort, official=False)
         if not all(isinstance(sequence, str) for sequence in self.stop_sequences()):
-            msg = f"`stop` is {self.stop!r}; it has to be strings."
+            msg = f"`stop` is {shown(self.stop)}; it has to be strings."
             raise MiniMaxInvalidRequestError(msg)
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                msg = f"`{name}` is {value}; MiniMax takes {low:g} to {high:g}."
+                msg = f"`{name}` is {shown(value)}; MiniMax takes {low:g} to {high:g}."
                 raise MiniMaxInvalidRequestError(msg)
         if self.max_tokens is not None and self.max_tokens < 1:
-            msg = f"`max_tokens` is {self.max_tokens}; it has to be at least 1."
+            msg = f"`max_tokens` is {shown(self.max_tokens)}; it has to be at least 1."
             raise MiniMaxInvalidRequestError(msg)
+        self.check_names()
+
+    def check_names(self) -> None:
+        """Refuses what is out of place, before a tracer sees it.
+
+        Raises:
+            MiniMaxInvalidRequestError: If it belongs to the model, or is named like a
+                secret.
+        """
         for name in self.model_kwargs or ():
             if name in _ELSEWHERE:
                 msg = f"`{name}` cannot be set this way: {_ELSEWHERE[name]}."
                 raise MiniMaxInvalidRequestError(msg)
+            _refuse_secret(name)
 
 
 def _check_protocol(protocol: str) -> None:
@@ -256,12 +285,7 @@ def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _BODY) -> 
     for name in said:
         if name in names or name in _ELSEWHERE:
             continue
-        if _SECRET.search(name.lower()):
-            msg = (
-                f"`{name}` is no option of ChatMiniMax, and it is not sent since it "
-                "looks like a secret. A key is given to the model as `api_key`."
-            )
-            raise MiniMaxInvalidRequestError(msg)
+        _refuse_secret(name)
         known_as = _ELSEWHERE_CALLED.get(name)
         near = [known_as] if known_as else difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
@@ -269,6 +293,23 @@ def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _BODY) -> 
             f"`{name}` is no option of ChatMiniMax; it goes into the request as it "
             f"is.{hint}"
         )
+
+
+@lru_cache(maxsize=1024)
+def _is_like_a_secret(name: str) -> bool:
+    """Whether a name is that of a secret, or one with a slip in it."""
+    slip = difflib.get_close_matches(name, _SECRETS, n=1, cutoff=_ALIKE)
+    return bool(_SECRET.search(name) or slip)
+
+
+def _refuse_secret(name: str) -> None:
+    if _is_like_a_secret(name.lower()):
+        msg = (
+            f"`{name}` is no option of ChatMiniMax, and it is not sent since it looks "
+            "like a secret. Give the model its key as `api_key`, a proxy as `proxy`, "
+            "anything else as `default_headers`."
+        )
+        raise MiniMaxInvalidRequestError(msg)
 
 
 def _warn(text: str) -> None:
@@ -292,7 +333,7 @@ def _max_tokens(asked: int | None, model: ModelCard | None) -> int:
         return model.default_max_tokens
     if asked > model.max_output_tokens:
         warn_once(
-            f"`max_tokens` {asked} is more than {model.id} can write; "
+            f"`max_tokens` {shown(asked)} is more than {model.id} can write; "
             f"{model.max_output_tokens} is sent."
         )
     return min(asked, model.max_output_tokens)
@@ -332,7 +373,7 @@ def _wanted(
     if isinstance(asked, bool | str) and asked in _WORDS_FOR_THINKING:
         return _WORDS_FOR_THINKING[asked]
     msg = (
-        f"`thinking` is {asked!r}; say True, False, 'adaptive', 'disabled' or "
+        f"`thinking` is {shown(asked)}; say True, False, 'adaptive', 'disabled' or "
         '{"type": …}.'
     )
     raise MiniMaxInvalidRequestError(msg)

@@ -27,6 +27,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from typing_extensions import override
 
 from langchain_minimax._blocks import Json, Tool
+from langchain_minimax._json import shown
 from langchain_minimax._langchain.tools import to_tool
 from langchain_minimax.errors import MiniMaxInvalidRequestError, MiniMaxOutputError
 
@@ -172,13 +173,13 @@ def _tool(schema: Schema) -> Tool:
         tool = to_tool(schema)
     except MiniMaxInvalidRequestError as error:
         msg = (
-            f"This is no schema: {schema!r}. Give a Pydantic class, a `TypedDict` or a "
-            f"JSON schema with a title. ({error})"
+            f"This is no schema: {shown(schema)}. Give a Pydantic class, a "
+            f"`TypedDict` or a JSON schema with a title. ({error})"
         )
         raise MiniMaxInvalidRequestError(msg) from error
     if isinstance(tool, Tool):
         return tool
-    msg = f"This is no schema: {schema!r}."
+    msg = f"This is no schema: {shown(schema)}."
     raise MiniMaxInvalidRequestError(msg)
 
 
@@ -252,32 +253,39 @@ def _no_answer(called: Sequence[str]) -> MiniMaxOutputError:
 def _with_raw(
     asked: Runnable[LanguageModelInput, AIMessage], parser: Parser
 ) -> Runnable[LanguageModelInput, Json]:
+    chain = _WithRaw(asked, parser)
+    return RunnableLambda(chain.ask, chain.aask, name="with_structured_output")
+
+
+@dataclass(frozen=True)
+class _WithRaw:
     """The message, what it was parsed to, and the error if that failed."""
 
-    def parsed(message: AIMessage, config: RunnableConfig) -> Json:
+    asked: Runnable[LanguageModelInput, AIMessage]
+    parser: Parser
+
+    def ask(self, said: LanguageModelInput, config: RunnableConfig) -> Json:
         try:
-            value = parser.invoke(message, config)
+            message = self.asked.invoke(said, config)
+        except MiniMaxOutputError as error:
+            return self._failed(error)
+        return self._parsed(message, config)
+
+    async def aask(self, said: LanguageModelInput, config: RunnableConfig) -> Json:
+        try:
+            message = await self.asked.ainvoke(said, config)
+        except MiniMaxOutputError as error:
+            return self._failed(error)
+        return self._parsed(message, config)
+
+    def _parsed(self, message: AIMessage, config: RunnableConfig) -> Json:
+        try:
+            value = self.parser.invoke(message, config)
         except MiniMaxOutputError:  # another tool was called, which it may
             return {"raw": message, "parsed": None, "parsing_error": None}
         except (OutputParserException, ValueError) as error:
             return {"raw": message, "parsed": None, "parsing_error": error}
         return {"raw": message, "parsed": value, "parsing_error": None}
 
-    def failed(error: MiniMaxOutputError) -> Json:
+    def _failed(self, error: MiniMaxOutputError) -> Json:
         return {"raw": error.partial, "parsed": None, "parsing_error": error}
-
-    def ask(said: LanguageModelInput, config: RunnableConfig) -> Json:
-        try:
-            message = asked.invoke(said, config)
-        except MiniMaxOutputError as error:
-            return failed(error)
-        return parsed(message, config)
-
-    async def aask(said: LanguageModelInput, config: RunnableConfig) -> Json:
-        try:
-            message = await asked.ainvoke(said, config)
-        except MiniMaxOutputError as error:
-            return failed(error)
-        return parsed(message, config)
-
-    return RunnableLambda(ask, aask, name="with_structured_output")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_function
 
 from langchain_minimax._blocks import Check, Json, JsonAnswer, Opaque, Tool, ToolChoice
+from langchain_minimax._json import shown
 from langchain_minimax._schema import inlined
 from langchain_minimax.errors import MiniMaxInvalidRequestError
 
@@ -53,8 +54,8 @@ def _function(tool: Any, cache_control: Json | None) -> Tool:
     else:
         try:
             function = convert_to_openai_function(tool)
-        except (TypeError, ValueError) as error:
-            msg = f"This is no tool: {tool!r}. {error}"
+        except (RecursionError, TypeError, ValueError) as error:
+            msg = f"This is no tool: {shown(tool)}. {error}"
             raise MiniMaxInvalidRequestError(msg) from error
     return Tool(
         _name(function),
@@ -64,19 +65,26 @@ def _function(tool: Any, cache_control: Json | None) -> Tool:
     )
 
 
-def _schema(parameters: Json | None) -> Json:
+def _schema(parameters: object) -> Json:
     """A tool without parameters has an empty object's: the server wants one.
 
     References are spelled out, since self-hosted servers read none.
     """
-    return inlined(parameters or {"type": "object", "properties": {}})
+    schema = parameters or {"type": "object", "properties": {}}
+    if isinstance(schema, Mapping):
+        try:
+            return inlined(dict(schema))
+        except RecursionError:
+            pass
+    msg = f"This is no JSON schema, or it is nested too deep: {shown(schema)}."
+    raise MiniMaxInvalidRequestError(msg)
 
 
 def _name(function: Mapping[str, Any]) -> str:
     name = function.get("name")
     if isinstance(name, str) and name:
         return name
-    msg = f"A tool needs a name: {dict(function)!r}."
+    msg = f"A tool needs a name: {shown(dict(function))}."
     raise MiniMaxInvalidRequestError(msg)
 
 
@@ -124,8 +132,8 @@ def to_tool_choice(choice: object, tools: Sequence[Tool | Opaque]) -> ToolChoice
             return ToolChoice("tool", name)
     known = ", ".join(map(repr, names)) or "none is bound"
     msg = (
-        f"There is no tool choice {choice!r}: say 'auto', 'none', 'any', 'required' "
-        f"or the name of a tool ({known})."
+        f"There is no tool choice {shown(choice)}: say 'auto', 'none', 'any', "
+        f"'required' or the name of a tool ({known})."
     )
     raise MiniMaxInvalidRequestError(msg)
 
@@ -148,13 +156,13 @@ def to_answer(response_format: object, check: Check | None) -> JsonAnswer | None
         case {"type": "json_object"}:
             return JsonAnswer(None, check)
         case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
-            return JsonAnswer(inlined(schema), check)
+            return JsonAnswer(_schema(schema), check)
         case type() as schema:
             return JsonAnswer(_function(schema, None).input_schema, check)
         case {"properties": _} | {"$ref": _} as schema:
-            return JsonAnswer(_schema(cast("Json", schema)), check)
+            return JsonAnswer(_schema(schema), check)
     msg = (
-        f"There is no response format {response_format!r}: say "
+        f"There is no response format {shown(response_format)}: say "
         '{"type": "json_schema", "json_schema": {"schema": …}} or '
         '{"type": "json_object"}.'
     )

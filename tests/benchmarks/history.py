@@ -78,8 +78,8 @@ def prepare(thread: list[BaseMessage]) -> bytes:
 def main() -> int:
     """Measures, and says whether preparing is linear."""
     worst = 0.0
-    print("| history | 1,000 messages | 2,000 messages | ratio |")  # noqa: T201
-    print("|---|--:|--:|--:|")  # noqa: T201
+    print("| history | 1,000 messages | 2,000 messages | ratio |")
+    print("|---|--:|--:|--:|")
     for thread in (legal, broken):
         shorter, longer = thread(1000), thread(2000)
         best = in_turns(
@@ -90,7 +90,7 @@ def main() -> int:
         ratio = best[1] / best[0]
         worst = max(worst, ratio)
         short, long = (f"{1000 * taken:.1f} ms" for taken in best)
-        print(f"| {thread.__name__} | {short} | {long} | {ratio:.2f} |")  # noqa: T201
+        print(f"| {thread.__name__} | {short} | {long} | {ratio:.2f} |")
     return 0 if worst <= MOST else 1
 
 

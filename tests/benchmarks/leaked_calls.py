@@ -60,14 +60,14 @@ def ratio(start: str, part: str, cut: int) -> tuple[float, float]:
 def main() -> int:
     """Measures, and says whether reading is linear."""
     worst = 0.0
-    print(f"| text | {LENGTH:,} characters | twice as many: ratio |")  # noqa: T201
-    print("|---|--:|--:|")  # noqa: T201
+    print(f"| text | {LENGTH:,} characters | twice as many: ratio |")
+    print("|---|--:|--:|")
     for name, (start, part) in TEXTS.items():
         for how, cut in CUTS.items():
             taken, times = ratio(start, part, cut)
             is_long = taken > 0.002  # below, the clock measures itself
             worst = max(worst, times if is_long else 0)
-            print(f"| {name}, {how} | {1000 * taken:.1f} ms | {times:.2f} |")  # noqa: T201
+            print(f"| {name}, {how} | {1000 * taken:.1f} ms | {times:.2f} |")
     return 0 if worst <= MOST else 1
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -88,6 +89,45 @@ def test_every_argument_has_its_langchain_name_too() -> None:
     assert model.timeout == 5
 
 
+SENSELESS = [0, -1, math.nan, math.inf, 1e308, 10**400, True, "soon", [5]]
+"""What no time limit can be."""
+
+NO_CONNECTION: list[tuple[dict[str, Any], str]] = [
+    ({"api_key": ["sk-secret@"]}, "api_key"),
+    ({"base_url": "ftp://files.example"}, "no address"),
+    ({"base_url": "https://user:secret@host.example"}, "user name"),
+    ({"base_url": "https://a..b"}, "no address"),
+    ({"region": "mars"}, "region"),
+    ({"max_retries": -1}, "max_retries"),
+    ({"proxy": "nonsense"}, "proxy"),
+    *(({"timeout": limit}, "timeout.*`None`") for limit in SENSELESS),
+    *(({"stream_idle_timeout": limit}, "idle.*`None`") for limit in SENSELESS),
+    *(
+        ({"timeout": httpx.Timeout(5, **{part: limit})}, "timeout.*`None`")
+        for part, limit in [("connect", 0), ("read", -1), ("write", True)]
+    ),
+    ({"timeout": httpx.Timeout(math.nan)}, "timeout.*`None`"),
+    ({"http_client": 5}, "httpx.Client"),
+    ({"http_client": httpx.AsyncClient()}, "given as `http_async_client`"),
+    ({"http_async_client": httpx.Client()}, "given as `http_client`"),
+    *(
+        ({"default_headers": {name: "secret@"}}, "one word")
+        for name in ("", "x y", " x", "x\n", "x:", "X-Größe", "x: secret@")
+    ),
+    *(
+        ({"default_headers": {"x": text}}, "'x'.*characters")
+        for text in ("secret@\n", "a\nb: secret@", "secret@…", " secret@", "secret@ ")
+    ),
+    *(
+        ({"default_headers": {name: "secret@"}}, "leave it out")
+        for name in ("Host", "connection", "Content-Length", "transfer-encoding")
+    ),
+    ({"default_headers": {"x": 5}}, "default_headers"),
+    ({"default_headers": "secret@"}, "default_headers"),
+]
+"""What no field of a connection can be, and what is said of it."""
+
+
 def test_an_unknown_argument_is_kept_and_its_nearest_is_named() -> None:
     theirs = {"top_k": 20}
     with pytest.warns(UserWarning, match=r"`temprature`.*Did you mean `temperature`"):
@@ -100,27 +140,65 @@ def test_an_unknown_argument_is_kept_and_its_nearest_is_named() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
+        *NO_CONNECTION,
         ({"temperature": 2.5}, "temperature.*0 to 2"),
         ({"top_p": -0.1}, "top_p.*0 to 1"),
         ({"max_tokens": 0}, "max_tokens.*at least 1"),
         ({"model_kwargs": {"temperature": 1}}, "argument of its own"),
         ({"model_kwargs": {"extra_headers": {"a": "b"}}}, "default_headers"),
-        ({"base_url": "ftp://files.example"}, "no address"),
-        ({"base_url": "https://user:secret@host.example"}, "user name"),
-        ({"region": "mars"}, "region"),
         ({"protocol": "smtp"}, "protocol"),
-        ({"max_retries": -1}, "max_retries"),
         ({"thinking": "maybe"}, "thinking"),
-        ({"timeout": "soon"}, "timeout"),
-        ({"proxy": "nonsense"}, "proxy"),
-        ({"http_client": 5}, "httpx.Client"),
         ({"anthropic_api_key": "sk-secret@"}, "looks like a secret"),
+        ({"api_keey": "sk-secret@"}, "looks like a secret"),
+        ({"defualt_headers": {"x": "secret@"}}, "looks like a secret"),
+        ({"model_kwargs": {"auth": "secret@"}}, "looks like a secret"),
+        ({"verify": False}, "as `http_client`"),
+        ({"default_request_timeout": 5}, "as `timeout`"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(fields: dict, words: str) -> None:
     with pytest.raises((ValidationError, MiniMaxInvalidRequestError), match=words) as e:
         ChatMiniMax(model="MiniMax-M3", **fields)
     assert "secret@" not in str(e.value)
+
+
+@pytest.mark.parametrize(("fields", "words"), NO_CONNECTION)
+def test_nor_can_a_copy_or_an_assignment_be_so(fields: dict, words: str) -> None:
+    model = ChatMiniMax(model="MiniMax-M3", api_key=KEY)
+    twin = copy.copy(model)
+    ((name, value),) = fields.items()
+    for change in (
+        lambda: model.model_copy(update=fields),
+        lambda: setattr(model, name, value),
+    ):
+        with pytest.raises(ValidationError, match=words) as refused:
+            change()
+        assert "secret@" not in str(refused.value)
+    assert model == twin
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"timeout": None, "stream_idle_timeout": None},
+        {"timeout": 0.001, "stream_idle_timeout": 1_000_000},
+        {"timeout": httpx.Timeout(None)},
+        {"timeout": httpx.Timeout(5, read=None)},
+        {"default_headers": {"X-Team_1": "", "!#$%&'*+-.^_`|~": "a b"}},
+        {"default_headers": None, "proxy": None},
+        {"proxy": "socks5://proxy.example:1080"},
+    ],
+    ids=repr,
+)
+def test_what_can_be_a_connection_is_one(fields: dict) -> None:
+    made = ChatMiniMax(model="MiniMax-M3", **fields)
+    copied = ChatMiniMax(model="MiniMax-M3").model_copy(update=fields)
+    for name, value in fields.items():
+        assert getattr(made, name) == getattr(copied, name) == value
+
+
+def test_an_empty_proxy_is_none() -> None:
+    assert ChatMiniMax(model="MiniMax-M3", proxy="").proxy is None
 
 
 @pytest.mark.parametrize(
@@ -173,11 +251,15 @@ def test_none_for_a_key_is_the_environments(
 
 
 @every_way
+@pytest.mark.parametrize(
+    "key",
+    ["sk-abc…xyz", "sk-abc\nxyz", "Bearer sk-abc", '"sk-abc"', "'sk-abc'", "`sk-abc`"],
+)
 def test_a_key_with_foreign_characters_is_refused_and_not_shown(
-    server: Server, ask: Ask
+    server: Server, ask: Ask, key: str
 ) -> None:
     with pytest.raises(MiniMaxAuthenticationError, match="characters") as caught:
-        ask(server.model(api_key="sk-api-abc…xyz"), "Hi")
+        ask(server.model(api_key=key), "Hi")
     assert "abc" not in str(caught.value)
     assert server.requests == []
 
@@ -340,7 +422,12 @@ def test_an_empty_conversation_is_refused_before_anything_is_sent(
         ({"thinking": "maybe"}, "thinking"),
         ({"timeout": 5}, "belongs to the model"),
         ({"base_url": "https://a.example"}, "belongs to the model"),
+        *(
+            ({name: 5}, "belongs to the model")
+            for name in ("request_timeout", "max_retries", "http_client", "verify")
+        ),
         ({"apikey": KEY}, "looks like a secret"),
+        ({"api_keey": KEY}, "looks like a secret"),
         ({"system": "Be brief."}, "SystemMessage"),
     ],
 )
@@ -525,6 +612,50 @@ def test_a_copy_with_another_key_sends_that(server: Server, key: Any) -> None:
     sent = server.requests[-1]
     assert sent.headers["authorization"] == "Bearer sk-api-of-another"
     assert sent.url.host == "gateway.example"
+
+
+def test_a_copy_knows_every_name_of_the_constructor() -> None:
+    model = ChatMiniMax(model="MiniMax-M3", api_key=KEY)
+    names = {
+        "model_name": "MiniMax-M2.7",
+        "minimax_api_key": "sk-api-of-another",
+        "minimax_api_base": "https://gateway.example",
+        "max_completion_tokens": 10,
+        "reasoning_effort": "low",
+        "stop_sequences": ["END"],
+        "request_timeout": 5,
+        "tags": ["LangChain's"],
+    }
+    twin = model.model_copy(update=names)
+    assert twin == ChatMiniMax(**names)
+    assert twin.api_key.get_secret_value() == "sk-api-of-another"
+    assert twin._get_llm_string() != model._get_llm_string()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("modle", "; did you mean `model`?"),
+        ("api_kye", "; did you mean `api_key`?"),
+        ("minimax_key", "; did you mean `minimax_api_key`?"),
+        ("qqq", ""),
+        ("_serialized", ""),
+    ],
+)
+def test_a_copy_refuses_what_is_no_field(name: str, hint: str) -> None:
+    model = ChatMiniMax(model="MiniMax-M3", api_key=KEY)
+    with pytest.raises(ValueError, match=f"^`{name}` is no field") as refused:
+        model.model_copy(update={name: "sk-api-of-another"})
+    assert str(refused.value) == f"`{name}` is no field of ChatMiniMax{hint}"
+
+
+def test_a_copy_without_a_key_has_not_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", KEY)
+    model = ChatMiniMax(model="MiniMax-M3")
+    with pytest.raises(MiniMaxAuthenticationError, match="There is no"):
+        model.model_copy(update={"minimax_api_key": None}).invoke("Hi")
 
 
 # --- LangChain's cache ---------------------------------------------------------------

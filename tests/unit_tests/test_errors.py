@@ -3,8 +3,10 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from langchain_core import exceptions as lc
@@ -564,6 +566,32 @@ def test_several_secrets_are_blacked_out():
     assert str(error.without(SECRET, None, "another-key")) == "*** and ***"
 
 
+ODD = 'q"b\\s/+=='
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps(ODD),
+        repr(ODD),
+        quote(ODD, safe=""),
+        quote(ODD, safe="").lower(),
+        ODD.upper(),
+        f"{ODD[:7]}…",
+    ],
+)
+def test_a_key_is_blacked_out_in_every_spelling(spelled: str):
+    told = str(MiniMaxConnectionError(f"It said {spelled}.").without(ODD))
+    assert "***" in told
+    assert 'q"b' not in told
+
+
+def test_the_words_of_a_server_are_repeated_up_to_a_length():
+    error = refused(400, "x" * 5000)
+    assert len(str(error)) < 2500
+    assert "x" * 5000 in error.response.text
+
+
 @pytest.mark.parametrize("secret", [None, "", "api"])
 def test_without_a_key_an_error_stays_as_it_is(secret: str | None):
     error = refused(401, "invalid api key")
@@ -692,3 +720,19 @@ def test_an_error_that_says_nothing_is_none(error: Any):
 )
 def test_an_error_that_says_anything_is_one(error: Any):
     assert type(in_reply({"error": {"message": "", **error}})) is MiniMaxAPIError
+
+
+@pytest.mark.parametrize("end", ["", "…", "… and more"])
+@pytest.mark.parametrize("spelled", [str, str.upper])
+def test_half_a_secret_where_a_text_was_cut_is_blacked_out(
+    end: str, spelled: Callable[[str], str]
+) -> None:
+    secret = "sk-api-0123456789abcdef"
+    for length in range(6, len(secret)):
+        text = f"your key {spelled(secret[:length])}{end}"
+        assert errors.blacked_out(text, [secret]) == f"your key ***{end}"
+
+
+def test_what_only_begins_like_a_secret_stays() -> None:
+    text = "sk-api-keys are long, and sk-api- is how they begin…"
+    assert errors.blacked_out(text, ["sk-api-0123456789abcdef"]) == text

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -127,6 +128,11 @@ def test_scheme_and_port_of_an_own_host_are_kept():
         ("http://[::1]:8000/v1", "http://[::1]:8000"),
         ("llm.example.com", "https://llm.example.com"),
         ("localhost.example.com", "https://localhost.example.com"),
+        ("gate.example.com.", "https://gate.example.com."),
+        ("http://my_engine:8000", "http://my_engine:8000"),
+        ("http://[fe80::1%25eth0]:8000", "http://[fe80::1%25eth0]:8000"),
+        ("https://हिन्दी.example", "https://हिन्दी.example"),
+        ("a" * 63 + ".example", "https://" + "a" * 63 + ".example"),
         ("127.example.com", "https://127.example.com"),
         ("https://gate.example.com/minimax", "https://gate.example.com/minimax"),
         ("https://gate.example.com/minimax/v1", "https://gate.example.com/minimax"),
@@ -196,6 +202,19 @@ def test_another_servers_query_is_kept():
         "https://http//gate.example.com",
         "http:8000",
         "https",
+        "http://a..b/",
+        "http://.a.b/",
+        "http://a b/",
+        "http://a%20b/",
+        "https://" + "a" * 64 + ".example.com",
+        "a" * 300,
+        ".".join(["a" * 63] * 4),
+        "https://gate.example.com/\ud800",
+        "https://gate\ud800.example.com",
+        "https://gate.exa\nmple.com",
+        "https://gate.example.com/a\tb",
+        "https://gate.example.com\x00",
+        "https://gate.example.com/" + "a" * 2000,
     ],
 )
 def test_what_is_no_address_is_refused(given: str):
@@ -249,6 +268,7 @@ def test_a_request_says_what_is_needed():
     assert request.url == GLOBAL
     assert request.headers == {
         "accept": "application/json",
+        "accept-encoding": "gzip, deflate",
         "content-type": "application/json",
         "anthropic-version": "2023-06-01",
         "authorization": f"Bearer {SECRET}",
@@ -588,6 +608,24 @@ def test_a_reply_is_read_on_until_nothing_can_be_missing(
     assert [patience.is_over(read, deadline) for _ in range(3)] == [over] * 3
 
 
+def test_what_is_whole_is_read_on_for_ten_seconds(monkeypatch: pytest.MonkeyPatch):
+    """A server that keeps the line open with comments need not end."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    read: Any = SimpleNamespace(complete=False, is_whole=False, ended=False)
+    patience, deadline = Patience(), Deadline(None, "hurry")
+    over = []
+    for clock.now, whole in (
+        (50.0, False),
+        (100.0, True),
+        (109.9, True),
+        (110.0, True),
+    ):
+        read.complete = read.is_whole = whole
+        over.append(patience.is_over(read, deadline))
+    assert over == [False, False, False, True]
+
+
 @pytest.mark.parametrize("cut", range(3))
 def test_what_came_before_an_error_is_told_however_the_two_were_cut(cut: int):
     pieces = [events(START), events(WORDS), events(OVERLOADED)]
@@ -601,6 +639,19 @@ def test_what_came_before_an_error_is_told_however_the_two_were_cut(cut: int):
     with pytest.raises(MiniMaxError, match="high load"):
         listen()
     assert text(told) == "All is said."
+
+
+def test_a_mislabelled_stream_is_told_as_it_comes():
+    began = reader(JSON)
+    batches = [began.feed(bytes([byte])) for byte in events(START, WORDS)]
+    assert text([delta for batch in batches for delta in batch]) == "All is said."
+
+
+@pytest.mark.parametrize("late", [WORDS, OVERLOADED], ids=["words", "an error"])
+def test_what_follows_the_end_does_not_count_however_cut(late: dict[str, Any]):
+    whole = events(START, WORDS, DONE, END)
+    assert heard([whole, events(late)], EVENTS) == heard(whole, EVENTS)
+    assert heard(whole + events(late), EVENTS) == heard(whole, EVENTS)
 
 
 def test_a_whole_reply_that_is_called_a_stream_is_read():
@@ -957,3 +1008,111 @@ def test_a_key_in_the_callers_headers_is_in_no_error(name: str, value: str, echo
 
 def test_without_a_key_an_error_is_told_as_it_is():
     assert "no such key" in str(error_of(f"<p>{ECHO}</p>".encode(), secret=None))
+
+
+# --- How much is taken in ------------------------------------------------------------
+
+
+class Deaf:
+    """A decoder that hears nothing, as of a stream of pings."""
+
+    complete = ended = False
+
+    def feed(self, _: object) -> Sequence[Delta]:
+        return ()
+
+
+def listening() -> ReplyReader:
+    began = replace(asked(), decoder=Deaf).reader()
+    began.begin(200, EVENTS)
+    began.feed(b"data: {}\n\n")
+    return began
+
+
+def test_an_event_without_end_is_given_up():
+    pieces = iter([b"data: " + b"x" * 2**20] * 40)
+    with pytest.raises(MiniMaxResponseError, match="33,554,432 bytes") as raised:
+        any(map(listening().feed, pieces))
+    assert len(list(pieces)) == 8
+    assert not raised.value.is_retryable
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "words"),
+    [
+        pytest.param("_count", 2**20, "1,048,576 events", id="events"),
+        pytest.param("_size", 2**29, "536,870,912 bytes", id="bytes"),
+    ],
+)
+def test_so_is_a_stream_without_end(count: str, most: int, words: str):
+    """After so much, which takes seconds to read."""
+    began, event = listening(), b"data: {}\n\n"
+    setattr(began, count, most - getattr(listening(), count))
+    began.feed(event)
+    with pytest.raises(MiniMaxResponseError, match=words) as raised:
+        began.feed(event)
+    assert not raised.value.is_retryable
+
+
+def test_what_was_said_before_stands_beside_the_error():
+    began = reader(EVENTS)
+    block = {"type": "text", "text": "x"}
+    started = {"type": "content_block_start", "index": 0, "content_block": block}
+    stopped = {"type": "content_block_stop", "index": 0}
+    blocks = [started, stopped] * 2000
+    said = text(began.feed(events(*blocks)))
+    assert said == "x" * 1024
+    assert began.ended
+    with pytest.raises(MiniMaxResponseError, match="1,024 blocks"):
+        began.finish()
+
+
+def test_an_error_is_read_no_further_than_anybody_could_read():
+    began = reader(status=500)
+    began.feed(b"x" * (2**20 - 1))
+    assert not began.ended
+    began.feed(b"xx")
+    assert began.ended
+    with pytest.raises(MiniMaxError) as raised:
+        began.finish()
+    assert raised.value.response.text == "x" * 2**20 + "…"
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", f"br, {SECRET}"])
+def test_what_may_unpack_to_anything_is_refused(coding: str):
+    with pytest.raises(MiniMaxResponseError, match="packed as") as raised:
+        reader({**JSON, "content-encoding": coding})
+    assert SECRET not in str(raised.value).lower()
+    assert not raised.value.is_retryable
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_so_is_a_packed_stream(coding: str):
+    """It was asked for as it is, and would wait for its packer."""
+    with pytest.raises(MiniMaxResponseError, match="packed as"):
+        reader({**EVENTS, "content-encoding": coding})
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip"])
+def test_a_refusal_that_is_packed_so_is_one(coding: str):
+    with pytest.raises(MiniMaxAuthenticationError) as raised:
+        reader({**JSON, "content-encoding": coding}, status=401)
+    assert raised.value.status_code == 401
+
+
+@pytest.mark.parametrize("coding", ["gzip", "DEFLATE", "identity"])
+def test_what_was_asked_for_may_be_packed(coding: str):
+    assert reader({**JSON, "content-encoding": coding}).begun
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "none", "", "identity, utf-8"])
+@pytest.mark.parametrize("kind", [JSON, EVENTS])
+def test_what_is_no_packing_is_passed_over(kind: dict[str, str], coding: str):
+    assert reader({**kind, "content-encoding": coding}).begun
+
+
+def test_a_cause_that_repeats_the_key_is_left_out():
+    began = reader()
+    innocent, guilty = OSError("reset"), OSError(f"bad line: {SECRET}")
+    assert began.told(MiniMaxError("Lost"), innocent).__cause__ is innocent
+    assert began.told(MiniMaxError("Lost"), guilty).__cause__ is None

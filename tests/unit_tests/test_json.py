@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from langchain_minimax._json import dumped, encoded, excerpt, parsed, with_extra
+from langchain_minimax._json import (
+    dumped,
+    encoded,
+    excerpt,
+    parsed,
+    shown,
+    with_extra,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +61,24 @@ def test_a_hostile_depth_is_not_followed() -> None:
     assert "too deep" in dumped(deep)
     while deep:  # taken apart from outside: the interpreter would recurse
         deep = deep.pop()  # type: ignore[assignment]
+
+
+DIGITS = 10**5_000  # more than Python writes
+
+
+@pytest.mark.parametrize(
+    "value",
+    [DIGITS, {"a": DIGITS}, {(1,): [DIGITS]}],
+    ids=["bare", "inside", "no JSON"],
+)
+def test_a_hostile_number_is_not_written(value: object) -> None:
+    assert "too long" in dumped(value)
+    assert "too long" in shown(value)
+
+
+def test_an_error_quotes_the_beginning_of_a_value() -> None:
+    assert shown({"a": 1}) == "{'a': 1}"
+    assert shown("x" * 1000) == f"'{'x' * 199}…"
 
 
 def test_an_excerpt_says_that_it_is_one() -> None:

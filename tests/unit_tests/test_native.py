@@ -109,6 +109,7 @@ def test_a_request_without_a_body():
     assert call.body == b""
     assert call.headers == {
         "accept": "application/json",
+        "accept-encoding": "gzip, deflate",
         "authorization": f"Bearer {SECRET}",
         "x-a": "1",
     }

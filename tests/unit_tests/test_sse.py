@@ -194,6 +194,19 @@ FRAGMENTS = st.sampled_from(
 )
 
 
+def test_it_tells_how_much_it_holds():
+    stream = EventStream()
+    for piece, held in [
+        (b"data: ab", 8),
+        (b"cd", 10),
+        (b"\n", 5),
+        (b"data: e\n: f", 10),
+        (b"\n\n", 0),
+    ]:
+        list(stream.feed(piece))
+        assert stream.held == held
+
+
 @given(st.lists(FRAGMENTS, max_size=30).map(b"".join), st.data())
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_give_the_same_events_however_they_are_cut(

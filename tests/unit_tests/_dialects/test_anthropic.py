@@ -736,6 +736,15 @@ def test_an_unknown_block_keeps_the_input_that_came_with_it(json: str):
     assert blocks(deltas) == [found]
 
 
+@pytest.mark.parametrize("kind", ["text", "thinking"])
+def test_words_amid_an_unknown_block_are_told(kind: str):
+    found = {"type": "server_tool_use", "id": "s1", "input": {"query": "tide"}}
+    query = delta("input_json", '{"query": "tide"}')
+    deltas = streamed([opened({**found, "input": {}}), query, delta(kind, "Ahoy")])
+    check_grammar(deltas)
+    assert blocks(deltas) == [found, {"type": kind, kind: "Ahoy"}]
+
+
 def test_what_is_no_block_is_not_handed_back_as_one():
     document = {"content": ["Ahoy", None, {}, {"type": "text", "text": "a"}]}
     assert {} not in blocks(whole(document))
@@ -1138,6 +1147,13 @@ def test_blocks_are_the_same_however_a_gateway_mixes_them(data: st.DataObject):
     assert blocks(deltas) == [told[index] for index in order]
 
 
+@pytest.mark.parametrize("kind", ["text", "thinking"])
+def test_a_reply_that_names_itself_late_is_one_all_the_same(kind: str):
+    deltas = streamed([delta(kind, "a"), start(), delta(kind, "b"), note()])
+    check_grammar(deltas)
+    assert blocks(deltas) == [{"type": kind, kind: "ab"}]
+
+
 def test_blocks_that_wait_under_one_index_are_all_told():
     events = [
         opened({"type": "thinking", "thinking": "hm"}, 0),
@@ -1149,6 +1165,16 @@ def test_blocks_that_wait_under_one_index_are_all_told():
         {"type": "text", "text": "Ahoy"},
         {**CALL, "input": {"a": 1}},
     ]
+
+
+def test_any_number_of_blocks_may_wait():
+    text = {"type": "text", "text": "a"}
+    waiting = [
+        event for at in range(1, 1001) for event in (opened(text, at), closed(at))
+    ]
+    deltas = streamed([start(), opened(text, 0), *waiting, closed(0), note()])
+    check_grammar(deltas)
+    assert blocks(deltas) == [text] * 1001
 
 
 @pytest.mark.parametrize("index", [[], {}, [0], "1", 1.5])

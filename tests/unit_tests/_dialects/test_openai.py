@@ -1476,6 +1476,18 @@ def test_a_field_may_overtake_the_content_in_what_both_say():
     assert end == AHOY
 
 
+def test_items_beside_a_thought_in_the_content_stay_two():
+    items = [
+        {"reasoning_details": [each]} for each in (item("Far."), item("Off.", OTHER))
+    ]
+    assert heard(says("<think>\nDeep."), *items, says("\n</think>\n\nAhoy")) == [
+        thought("Deep.", tags()),
+        thought("Far."),
+        thought("Off.", {"field": "reasoning_details", "item": OTHER}),
+        AHOY,
+    ]
+
+
 def test_another_thought_may_begin_as_the_one_in_the_content():
     deltas = [says("<think>The tide</think>\n\nAhoy"), asks(WHOLE[0]), thinks("The")]
     assert heard(*deltas, asks(WHOLE[1])) == [
@@ -1727,6 +1739,20 @@ def test_what_follows_a_call_waits_for_its_end():
     ]
 
 
+@pytest.mark.parametrize("known", [{"id": "c1"}, {"index": 0}, {"index": None}])
+def test_a_call_that_was_told_cannot_go_on(known: Json):
+    told = [chunk(**asks(WHOLE[0])), chunk(**says("Ahoy"))]
+    late = chunk(**asks({**known, "function": {"arguments": '{"a": 2}'}}))
+    with pytest.raises(MiniMaxResponseError, match="call 'ping' went on after its end"):
+        streamed([*told, late])
+
+
+@pytest.mark.parametrize("arguments", ["", None, "\n", '{"a": 1}'])
+def test_a_call_that_was_told_may_be_repeated(arguments: Any):
+    late = fragment(arguments, id="c1")
+    assert heard(asks(WHOLE[0]), says("Ahoy"), asks(late)) == [PING, AHOY]
+
+
 def called(*arguments: Any, name: Any = "ping") -> ToolUseStopped:
     """The call with these fragments of arguments."""
     first, *rest = arguments or (...,)
@@ -1882,6 +1908,44 @@ def test_a_call_without_an_id_is_given_one(id: Any, index: tuple[Any, Any]):
         assert (first.input, second.input) == ({}, {})
 
 
+def legacy(arguments: Any = "", name: Any = None) -> Json:
+    """A call as it was written before there were many, or a piece of it."""
+    return {"function_call": _given({"name": name, "arguments": arguments})}
+
+
+LEGACY = [ToolUse("call_r1_0", "ping", {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        pytest.param([legacy('{"a": 1}', "ping")], id="at once"),
+        pytest.param([legacy(name="ping"), legacy('{"a"'), legacy(": 1}")], id="cut"),
+        pytest.param([legacy("{", "ping"), legacy('"a": 1}', "ping")], id="named"),
+        pytest.param([legacy(..., "ping"), legacy('{"a": 1}', ...)], id="bare"),
+        pytest.param([legacy({"a": 1}, "ping")], id="an object"),
+    ],
+)
+def test_a_function_call_of_old_is_a_call(deltas: list[Json]):
+    assert heard(*deltas, finish="function_call") == LEGACY
+
+
+def test_a_whole_reply_may_hold_a_function_call_of_old():
+    deltas = whole(message("function_call", **legacy('{"a": 1}', "ping")))
+    assert (blocks(deltas), last(deltas).stop_reason) == (LEGACY, "tool_use")
+
+
+@pytest.mark.parametrize("filler", [legacy(), legacy(None), {"function_call": None}])
+def test_a_function_call_that_says_nothing_is_none(filler: Json):
+    assert heard(says("Ahoy") | filler, filler) == [AHOY]
+    assert decoded_blocks([chunk(**filler), message(**says("Ahoy"))]) == [AHOY]
+    assert heard(asks(WHOLE[0]) | filler) == [PING]
+
+
+def test_a_call_that_is_written_in_both_ways_is_one():
+    assert heard(asks(WHOLE[0]) | legacy('{"a": 1}', "ping")) == [PING]
+
+
 # --- Replies: start and end ----------------------------------------------------------
 
 
@@ -1930,6 +1994,7 @@ def test_the_first_name_stays():
         ("length", "max_tokens"),
         ("tool_calls", "tool_use"),
         ("tool_call", "tool_use"),
+        ("function_call", "tool_use"),
         ("repetition", "repetition"),
         (None, None),
         ("", None),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from typing import Any
 
 import pytest
@@ -316,11 +315,10 @@ def test_a_long_address_is_not_repeated_whole() -> None:
     assert len(str(caught.value)) < 500
 
 
-def test_a_broken_address_of_any_length_is_refused_at_once() -> None:
-    started = time.perf_counter()
-    refused("cannot fetch", type="image", url="data:" + "A" * 200_000)
-    refused("cannot fetch", type="image", url="data:" + ";" * 200_000)
-    assert time.perf_counter() - started < 2
+@pytest.mark.parametrize("broken", ["A", ";"])
+def test_a_broken_address_of_any_length_is_refused(broken: str) -> None:
+    """How long that takes is measured in tests/benchmarks/tokens.py."""
+    refused("cannot fetch", type="image", url="data:" + broken * 200_000)
 
 
 @pytest.mark.parametrize(

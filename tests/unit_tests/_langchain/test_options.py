@@ -512,6 +512,12 @@ def test_a_value_of_the_wrong_type_is_refused_before_anything_is_sent(
         ("base_url", "model.model_copy(update="),
         ("timeout", "model.model_copy(update="),
         ("api_key", "model.model_copy(update="),
+        ("request_timeout", "model.model_copy(update="),
+        ("max_retries", "model.model_copy(update="),
+        ("http_client", "model.model_copy(update="),
+        ("connect_timeout", "as `timeout`"),
+        ("default_request_timeout", "as `timeout`"),
+        ("verify", "as `http_client`"),
     ],
 )
 def test_what_has_its_place_elsewhere_is_refused_and_shown_there(
@@ -572,13 +578,32 @@ def test_a_known_argument_goes_without_a_word(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["anthropic_api_key", "apikey", "CLIENT_SECRET", "password", "x_auth_token"],
+    [
+        *("anthropic_api_key", "apikey", "CLIENT_SECRET", "password", "x_auth_token"),
+        *("auth", "token", "key", "credentials", "bearer"),
+        *("api_keey", "Api_Kye", "minimax_api_ky", "prxy", "proxi", "default_header"),
+    ],
 )
 def test_an_argument_named_like_a_secret_is_refused_and_not_shown(name: str) -> None:
     with pytest.raises(MiniMaxInvalidRequestError, match="looks like a secret") as no:
         warn_unknown({name: "sk-api-of-nobody"})
     assert name in str(no.value)
     assert "sk-api-of-nobody" not in str(no.value)
+    with pytest.raises(MiniMaxInvalidRequestError, match="looks like a secret"):
+        Options(model=M3, model_kwargs={name: "sk-api-of-nobody"}).check()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("top_k", "priority", "prompt_cache_key", "logprobs", "chat_template_kwargs"),
+        *("min_p", "seed", "repetition_penalty", "stop_token_ids", "min_tokens"),
+    ],
+)
+def test_what_engines_know_is_no_secret(name: str) -> None:
+    with pytest.warns(UserWarning, match=f"`{name}` is no option"):
+        warn_unknown([name])
+    Options(model=M3, model_kwargs={name: 1}).check()
 
 
 def test_a_warning_points_at_the_line_that_led_to_it() -> None:
@@ -595,5 +620,5 @@ def test_what_a_model_cannot_do_is_said_once() -> None:
 
 def test_who_has_other_names_brings_them_along() -> None:
     warn_unknown(["proxy", "model_name"], {"proxy"})
-    with pytest.warns(UserWarning, match="`proxi`.*`proxy`"):
-        warn_unknown(["proxi"], {"proxy"})
+    with pytest.warns(UserWarning, match="`cash`.*`cache`"):
+        warn_unknown(["cash"], {"cache"})

@@ -1,0 +1,245 @@
+"""httpx over httpcore: how long a wait may be, and what errors are called."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import sys
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+
+from langchain_minimax._network import (
+    AsyncNetwork,
+    Limit,
+    Network,
+    _AsyncStream,
+    _now,
+    _Stream,
+)
+
+CERTIFICATES = ssl.create_default_context()
+HERE = "http://localhost/v1"
+
+
+def within(seconds: float, left: float) -> Limit:
+    return Limit(seconds, lambda: left)
+
+
+# --- Limits --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [
+        (None, None),
+        (5.0, 5.0),
+        (within(5, left=2), 2),
+        (within(2, left=5), 2),
+        (within(float("inf"), left=5), 5),
+    ],
+    ids=str,
+)
+def test_a_wait_takes_no_longer_than_its_call_has_left(
+    limit: float | None, seconds: float | None
+) -> None:
+    assert _now(limit, httpcore.ReadTimeout) == seconds
+
+
+@pytest.mark.parametrize("left", [0.0, -1.0])
+def test_none_begins_where_nothing_is_left(left: float) -> None:
+    with pytest.raises(httpcore.WriteTimeout):
+        _now(within(5, left), httpcore.WriteTimeout)
+
+
+def test_what_is_left_is_asked_when_the_wait_begins() -> None:
+    left = iter([3.0, 1.0])
+    limit = Limit(5, left.__next__)
+    assert [_now(limit, httpcore.ReadTimeout) for _ in range(2)] == [3.0, 1.0]
+
+
+def test_other_transports_are_given_numbers() -> None:
+    given: dict[str, float] = {}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        given.update(request.extensions["timeout"])
+        return httpx.Response(200)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        client.get(HERE, timeout=within(5, left=2))
+    assert given == dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
+    assert repr(given["read"]) == "5.0"
+
+
+class Wire(httpcore.NetworkStream):
+    """Notes how long each wait may be."""
+
+    def __init__(self) -> None:
+        self.waits: list[float | None] = []
+
+    def read(self, _: int, timeout: float | None = None) -> bytes:
+        self.waits.append(timeout)
+        return b""
+
+    def write(self, _: bytes, timeout: float | None = None) -> None:
+        self.waits.append(timeout)
+
+    def start_tls(
+        self, _: Any, __: str | None = None, timeout: float | None = None
+    ) -> Wire:
+        self.waits.append(timeout)
+        return self
+
+
+class AsyncWire(httpcore.AsyncNetworkStream):
+    """The same, awaited."""
+
+    def __init__(self) -> None:
+        self._wire = Wire()
+        self.waits = self._wire.waits
+
+    async def read(self, most: int, timeout: float | None = None) -> bytes:
+        return self._wire.read(most, timeout)
+
+    async def write(self, data: bytes, timeout: float | None = None) -> None:
+        self._wire.write(data, timeout)
+
+    async def start_tls(
+        self, context: Any, name: str | None = None, timeout: float | None = None
+    ) -> AsyncWire:
+        self._wire.start_tls(context, name, timeout)
+        return self
+
+
+def test_each_wait_of_a_connection_is_cut() -> None:
+    wire, limit = Wire(), within(5, left=2)
+    stream = _Stream(wire)
+    stream.write(b"", limit)
+    stream.read(1, limit)
+    stream.start_tls(CERTIFICATES, "localhost", limit).read(1, limit)
+    assert wire.waits == [2] * 4
+
+
+async def test_so_is_each_of_an_async_one() -> None:
+    wire, limit = AsyncWire(), within(5, left=2)
+    stream = _AsyncStream(wire)
+    await stream.write(b"", limit)
+    await stream.read(1, limit)
+    await (await stream.start_tls(CERTIFICATES, "localhost", limit)).read(1, limit)
+    assert wire.waits == [2] * 4
+
+
+# --- Errors --------------------------------------------------------------------------
+
+
+class Odd(httpcore.NetworkError):
+    """One of which httpx has no counterpart."""
+
+
+NAMES: dict[type[Exception], type[httpx.TransportError]] = {
+    httpcore.ConnectTimeout: httpx.ConnectTimeout,
+    httpcore.ReadTimeout: httpx.ReadTimeout,
+    httpcore.WriteTimeout: httpx.WriteTimeout,
+    httpcore.PoolTimeout: httpx.PoolTimeout,
+    httpcore.ConnectError: httpx.ConnectError,
+    httpcore.ReadError: httpx.ReadError,
+    httpcore.WriteError: httpx.WriteError,
+    httpcore.LocalProtocolError: httpx.LocalProtocolError,
+    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
+    httpcore.ProxyError: httpx.ProxyError,
+    httpcore.UnsupportedProtocol: httpx.UnsupportedProtocol,
+    Odd: httpx.TransportError,
+}
+named = pytest.mark.parametrize(("theirs", "ours"), NAMES.items(), ids=str)
+
+
+class Broken:
+    """A pool, or a body, that fails as it is told to."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def handle_request(self, _: object) -> Any:
+        raise self._error
+
+    async def handle_async_request(self, _: object) -> Any:
+        raise self._error
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"so far"
+        raise self._error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"so far"
+        raise self._error
+
+
+class Halting(Broken):
+    """A pool whose replies have such a body."""
+
+    def handle_request(self, _: object) -> httpcore.Response:
+        return httpcore.Response(200, content=Broken(self._error))
+
+    async def handle_async_request(self, _: object) -> httpcore.Response:
+        return httpcore.Response(200, content=Broken(self._error))
+
+
+pools = pytest.mark.parametrize("pool", [Broken, Halting])
+
+
+@named
+@pools
+def test_an_error_keeps_its_name(
+    pool: Callable[[Exception], Any], theirs: type[Exception], ours: type[Exception]
+) -> None:
+    network = Network(None, CERTIFICATES, 1)
+    network._pool = pool(theirs("words"))
+    request = httpx.Request("GET", HERE)
+    with pytest.raises(httpx.TransportError, match="words") as caught:
+        network.handle_request(request).read()
+    assert type(caught.value) is ours
+
+
+@named
+@pools
+def test_so_does_an_async_one(
+    pool: Callable[[Exception], Any], theirs: type[Exception], ours: type[Exception]
+) -> None:
+    async def ask() -> None:
+        network = AsyncNetwork(None, CERTIFICATES, 1)
+        network._pool = pool(theirs("words"))
+        request = httpx.Request("GET", HERE)
+        await (await network.handle_async_request(request)).aread()
+
+    with pytest.raises(httpx.TransportError, match="words") as caught:
+        asyncio.run(ask())
+    assert type(caught.value) is ours
+
+
+# --- Proxies -------------------------------------------------------------------------
+
+kinds = pytest.mark.parametrize("kind", [Network, AsyncNetwork])
+
+
+@kinds
+@pytest.mark.parametrize("proxy", ["ftp://me:hush@host", "http://me:hush@host:none"])
+def test_a_proxy_that_is_none_is_refused_without_its_password(
+    kind: Callable[..., Any], proxy: str
+) -> None:
+    with pytest.raises(httpx.UnsupportedProtocol) as caught:
+        kind(proxy, CERTIFICATES, 1)
+    assert caught.value.__context__ is None
+    assert "hush" not in "".join(traceback.format_exception_only(caught.value))
+
+
+@kinds
+def test_what_a_socks_proxy_needs_is_said(
+    kind: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(httpx.UnsupportedProtocol, match=r"pip install httpx\[socks\]"):
+        kind("socks5://host:1", CERTIFICATES, 1)
