@@ -153,14 +153,9 @@ class Network(httpx.BaseTransport):
     def __init__(
         self, proxy: str | None, certificates: ssl.SSLContext, most_idle: int
     ) -> None:
+        kinds = (httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy)
         options = _options(certificates, most_idle, _Backend())
-        via = _via(proxy)
-        if via is None:
-            self._pool = httpcore.ConnectionPool(**options)
-        elif _is_socks(via):
-            self._pool = httpcore.SOCKSProxy(**_address(via), **options)
-        else:
-            self._pool = httpcore.HTTPProxy(**_address(via), **options)
+        self._pool: httpcore.ConnectionPool = _pool(kinds, proxy, options)
 
     @override
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -179,14 +174,13 @@ class AsyncNetwork(httpx.AsyncBaseTransport):
     def __init__(
         self, proxy: str | None, certificates: ssl.SSLContext, most_idle: int
     ) -> None:
+        kinds = (
+            httpcore.AsyncConnectionPool,
+            httpcore.AsyncHTTPProxy,
+            httpcore.AsyncSOCKSProxy,
+        )
         options = _options(certificates, most_idle, _AsyncBackend())
-        via = _via(proxy)
-        if via is None:
-            self._pool = httpcore.AsyncConnectionPool(**options)
-        elif _is_socks(via):
-            self._pool = httpcore.AsyncSOCKSProxy(**_address(via), **options)
-        else:
-            self._pool = httpcore.AsyncHTTPProxy(**_address(via), **options)
+        self._pool: httpcore.AsyncConnectionPool = _pool(kinds, proxy, options)
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -211,25 +205,33 @@ def _options(
     }
 
 
-def _via(proxy: str | None) -> httpx.Proxy | None:
+def _pool(
+    kinds: tuple[Callable[..., Any], ...], proxy: str | None, options: dict[str, Any]
+) -> Any:
+    """A pool of one of three kinds: that goes directly, by HTTP's proxies, by SOCKS."""
+    direct, by_http, by_socks = kinds
+    if not proxy:
+        return direct(**options)
+    via = _via(proxy)
+    kind = by_socks if _is_socks(via) else by_http
+    return kind(proxy_url=str(via.url), proxy_auth=via.raw_auth, **options)
+
+
+def _via(proxy: str) -> httpx.Proxy:
     try:
-        return httpx.Proxy(proxy) if proxy else None
+        return httpx.Proxy(proxy)
     except (ValueError, httpx.InvalidURL):
         pass  # these repeat the address, with its password
     raise httpx.UnsupportedProtocol("the proxy's address is none")
 
 
-def _is_socks(proxy: httpx.Proxy) -> bool:
-    if not proxy.url.scheme.startswith("socks"):
+def _is_socks(via: httpx.Proxy) -> bool:
+    if not via.url.scheme.startswith("socks"):
         return False
     if find_spec("socksio") is None:
         msg = "a SOCKS proxy needs `pip install httpx[socks]`"
         raise httpx.UnsupportedProtocol(msg)
     return True
-
-
-def _address(proxy: httpx.Proxy) -> dict[str, Any]:
-    return {"proxy_url": str(proxy.url), "proxy_auth": proxy.raw_auth}
 
 
 def _asked(request: httpx.Request) -> httpcore.Request:

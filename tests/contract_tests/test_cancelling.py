@@ -59,7 +59,8 @@ class OneAtOnce(BaseRateLimiter):
         self.waiting = False
 
     def acquire(self, *, blocking: bool = True) -> bool:
-        raise NotImplementedError
+        assert not blocking, "only asynchronous calls are cancelled here"
+        return False
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
         self._passes -= 1
