@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format lint type imports test docs cookbook bench campaign fuzz matrix check clean
+.PHONY: help demo install format lint type imports test docs cookbook bench instructions campaign fuzz matrix check clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,11 +46,19 @@ cookbook: $(READY)  ## run every cookbook script against the emulator
 	@set -e; for script in cookbook/*.py; do \
 	  echo "== $$script"; env -u MINIMAX_API_KEY $(BIN)/python $$script > /dev/null; done
 
-bench: $(READY)  ## measure; fails if what should be linear is not
-	$(BIN)/python tests/benchmarks/history.py
-	$(BIN)/python tests/benchmarks/leaked_calls.py
-	$(BIN)/python tests/benchmarks/tokens.py
-	$(BIN)/python tests/benchmarks/replies.py
+FIGURES := tests/figures
+bench: $(READY)  ## speed beside others; fails if a bar is missed or what should be linear is not
+	$(BIN)/python -m pip install --quiet --group bench
+	@missed=; bench() { echo "== $$1"; $(BIN)/python tests/benchmarks/"$$@" || missed="$$missed $$1"; }; \
+	bench history.py; bench leaked_calls.py; bench tokens.py; bench replies.py; \
+	bench speed.py --table $(FIGURES)/speed.md --everyone $(FIGURES)/speed_everyone.md; \
+	bench crowds.py --table $(FIGURES)/crowds.md; \
+	bench growth.py --table $(FIGURES)/growth.md --picture docs/assets/growth.svg; \
+	bench shares.py --table $(FIGURES)/shares.md; \
+	test -z "$$missed" || { echo "missed:$$missed"; exit 1; }
+
+instructions: $(READY)  ## count instructions with valgrind, where a stable number is wanted
+	$(BIN)/python tests/benchmarks/instructions.py --table $(FIGURES)/instructions.md
 
 campaign: $(READY)  ## every fault, every byte, loads and lifetimes; rewrites tests/figures
 	$(BIN)/python -m pip install --quiet --group figures

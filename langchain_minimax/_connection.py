@@ -26,7 +26,7 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from langchain_minimax._exchange import base_address, is_official
+from langchain_minimax._address import base_address, is_official
 from langchain_minimax._version import __version__
 from langchain_minimax.errors import MiniMaxAuthenticationError
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from langchain_minimax._http import AsyncTransport, Timeouts, Transport
 
 _REGIONS = {"": "global", "cn": "china", "io": "global", "international": "global"}
+_UNSET = ("api_key", "minimax_api_key", "base_url", "minimax_api_base", "region")
 _OF_NO_ENVIRONMENT = {"api_key": "", "region": "global", "base_url": ""}
 _PROXIES = ("http", "https", "socks5", "socks5h")
 
@@ -135,11 +136,10 @@ class Connection(BaseModel):
         """`None` for the key or the host means what it means to leave them out."""
         if not isinstance(values, dict):
             return values
-        unset = {"api_key", "minimax_api_key", "base_url", "minimax_api_base", "region"}
         return {
             name: value
             for name, value in values.items()
-            if value is not None or name not in unset
+            if value is not None or name not in _UNSET
         }
 
     @field_validator("region", mode="before")
@@ -363,8 +363,11 @@ def _checked(name: str, value: Any) -> Any:
     But no key is no key here, and not the environment's: a copy may be a tenant's.
     """
     is_none = value is None and name in ("api_key", "base_url")
-    if is_none or name not in Connection.model_fields:
+    if is_none or name not in _FIELDS:
         return value
     # Pydantic's `validate_assignment` runs all validators of the model, and LangChain's
     # assign in turn.
     return getattr(Connection(**{**_OF_NO_ENVIRONMENT, name: value}), name)
+
+
+_FIELDS = frozenset(Connection.model_fields)

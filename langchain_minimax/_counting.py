@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from langchain_minimax._address import resolve_url
 from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._dialects import anthropic
-from langchain_minimax._exchange import resolve_url
 from langchain_minimax._json import count_in, dumped, excerpt
 from langchain_minimax._native import NativeCall, native_call
 from langchain_minimax.errors import MiniMaxResponseError

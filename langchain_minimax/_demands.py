@@ -205,11 +205,10 @@ class AnswerDemand(Demand):
 
 def demand_of(request: ChatRequest) -> Demand | None:
     """What a request demands of the reply that the server does not see to."""
-    schemas = schemas_of(request)
     if request.tool_choice is not None and request.tool_choice.is_forced:
-        return CallDemand(request.tool_choice, schemas)
+        return CallDemand(request.tool_choice, schemas_of(request))
     if request.answer is not None:
-        return AnswerDemand(request.answer, schemas)
+        return AnswerDemand(request.answer, schemas_of(request))
     return None
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from traceback import format_exception
 from typing import ClassVar, Generic, TypeVar
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from langchain_minimax._address import is_official as is_official  # noqa: PLC0414
+from langchain_minimax._address import resolve_url as resolve_url  # noqa: PLC0414
 from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._deltas import Delta
 from langchain_minimax._dialects import Dialect, ReplyDecoder
@@ -59,111 +59,6 @@ _MOST_EVENTS = 2**20
 
 _MOST_BLOCKS = 1024
 """Blocks of a reply; LangChain compares each with all of them to add up a message."""
-
-
-_REGIONS = {"global": "https://api.minimax.io", "china": "https://api.minimax.cn"}
-_OFFICIAL = re.compile(r"api(-\w+)?\.minimaxi?\.(io|cn|com|chat)")
-_ENDPOINT = re.compile(r"(/v1)?(/messages|/chat/completions)?$")
-
-# Labels of 63 octets, 253 in all: RFC 1035, 2.3.4. Other scripts are httpx's to encode.
-_HOST = re.compile(r"[-\w\u0080-\U0010ffff]{1,63}(\.[-\w\u0080-\U0010ffff]{1,63})*\.?")
-_LONGEST_HOST = 253
-_LONGEST_ADDRESS = 2000  # characters; no server takes much more
-
-
-def resolve_url(base_url: str | None, region: str, dialect: Dialect) -> str:
-    """Where a dialect's requests go.
-
-    Args:
-        base_url: Any spelling: a host, a path of a protocol, a full path; `None` for
-            the region's own host. MiniMax's hosts are completed, whatever path was
-            given; to others, `/v1/messages` or `/v1/chat/completions` is appended.
-        region: `"global"` or `"china"`.
-        dialect: The protocol.
-
-    Raises:
-        ValueError: If it is no address, or holds a user name and password.
-    """
-    parts = base_address(base_url, region)
-    path, query = without_endpoint(parts.path), parts.query
-    if is_official(parts.geturl()):
-        path, query = dialect.official_prefix, ""
-    elif parts.path.rstrip("/").endswith(dialect.path.removeprefix("/v1")):
-        # The whole of it, which may know no `/v1`.
-        return parts._replace(path=parts.path.rstrip("/")).geturl()
-    elif not dialect.official_prefix:
-        path = path.removesuffix("/anthropic")  # there is the other protocol
-    path += dialect.path
-    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
-
-
-def base_address(base_url: str | None, region: str = "global") -> SplitResult:
-    """The address that was given, or the region's own.
-
-    Raises:
-        ValueError: If it is no address, or holds a user name and password.
-    """
-    given = (base_url or _REGIONS[region]).strip()
-    if "@" in given:
-        msg = (
-            "`base_url` holds a user name. Credentials would show up in logs: pass "
-            'them with `default_headers={"Authorization": …}`.'
-        )
-        raise ValueError(msg)
-    parts = _parts(given)
-    if parts is None:
-        msg = "`base_url` is no address: give it as https://host or https://host/path."
-        raise ValueError(msg)
-    return parts
-
-
-def without_endpoint(path: str) -> str:
-    """What stands before a chat endpoint, or before `/v1`."""
-    return _ENDPOINT.sub("", path.rstrip("/"))
-
-
-def _parts(given: str) -> SplitResult | None:
-    if len(given) > _LONGEST_ADDRESS or not given.isprintable():
-        return None
-    try:
-        parts = urlsplit(_with_scheme(given))
-        port = parts.port
-    except ValueError:
-        return None
-    is_known = parts.scheme in ("http", "https") and port != 0
-    return parts if is_known and _is_host(parts.hostname or "") else None
-
-
-def _is_host(name: str) -> bool:
-    if name in ("http", "https"):
-        return False  # `http//host` is no scheme but a slip
-    fits = len(name) <= _LONGEST_HOST and _HOST.fullmatch(name)
-    return bool(fits) or _ip(name) is not None
-
-
-def _with_scheme(given: str) -> str:
-    if "://" in given:
-        return given
-    host = urlsplit(f"//{given}").hostname or ""
-    return f"http{'' if _is_local(host) else 's'}://{given}"
-
-
-def _is_local(host: str) -> bool:
-    ip = _ip(host)
-    return host == "localhost" or (ip is not None and ip.is_loopback)
-
-
-def _ip(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
-
-
-def is_official(url: str) -> bool:
-    """Whether an address is one of MiniMax's own API hosts."""
-    parts = _parts(url)
-    return parts is not None and bool(_OFFICIAL.fullmatch(parts.hostname or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,9 +246,9 @@ class Reader(ABC, Generic[Heard]):
         self._body += data
         self._limit("The reply", len(self._body), _LARGEST)
 
-    def _limit(self, what: str, size: int, most: int, unit: str = "bytes") -> None:
+    def _limit(self, what: str, size: int, most: int) -> None:
         if size > most:
-            raise self._beyond(f"{what} has more than {most:,} {unit}")
+            raise self._beyond(f"{what} has more than {most:,} bytes")
 
     def _beyond(self, what: str) -> MiniMaxError:
         error = MiniMaxResponseError(
@@ -465,14 +360,20 @@ class ReplyReader(Reader[Delta]):
         return is_stream and self._status == HTTPStatus.OK
 
     def _hear(self, events: Iterable[ServerSentEvent], heard: list[Delta]) -> None:
-        for event in events:
-            if self.ended:
-                return  # what follows does not count, however the network cut it
-            self._is_stream = True
-            self._count += 1
-            self._limit("The stream", self._count, _MOST_EVENTS, "events")
-            for delta in self._decoder.feed(event):
-                heard.extend(self._filtered(delta))
+        if self.ended:
+            return
+        decoder, said = self._decoder, list[Delta]()
+        try:
+            for event in events:
+                if decoder.ended:
+                    break  # what follows does not count, however the network cut it
+                self._is_stream = True
+                self._count += 1
+                said += self._counted(decoder.feed(event))
+        finally:
+            heard += self._filtered(said)
+        if self._count > _MOST_EVENTS:
+            raise self._beyond(f"The stream has more than {_MOST_EVENTS:,} events")
 
     def _end(self, events: EventStream) -> Sequence[Delta]:
         said: list[Delta] = []
@@ -487,21 +388,24 @@ class ReplyReader(Reader[Delta]):
                 "The reply broke off before its end: the connection closed without a "
                 "stop reason. `.partial` has what had arrived, if anything."
             )
-        said += self._all_filtered(self._decoder.finish())
+        said += self._filtered(self._counted(self._decoder.finish()))
         return said
 
     def _whole(self, body: bytes) -> Sequence[Delta]:
         if self._status != HTTPStatus.OK:
             raise self._refusal(body)
         heard = self._decoder.whole(self._document(body))
-        return self._all_filtered((*heard, *self._decoder.finish()))
+        whole = [*heard, *self._decoder.finish()]
+        return self._filtered(self._counted(whole))
 
-    def _all_filtered(self, deltas: Iterable[Delta]) -> list[Delta]:
-        return [delta for heard in deltas for delta in self._filtered(heard)]
+    def _counted(self, deltas: Sequence[Delta]) -> Sequence[Delta]:
+        """The same, unless there are too many blocks."""
+        for delta in deltas:
+            if getattr(delta, "place", 0) >= _MOST_BLOCKS:
+                raise self._beyond(f"The reply has more than {_MOST_BLOCKS:,} blocks")
+        return deltas
 
-    def _filtered(self, delta: Delta) -> Sequence[Delta]:
-        self._limit("The reply", getattr(delta, "place", 0) + 1, _MOST_BLOCKS, "blocks")
-        deltas: Sequence[Delta] = (delta,)
+    def _filtered(self, deltas: Sequence[Delta]) -> Sequence[Delta]:
         for stage in self._filters:
-            deltas = [passed for heard in deltas for passed in stage.feed(heard)]
+            deltas = [passed for delta in deltas for passed in stage.feed(delta)]
         return deltas

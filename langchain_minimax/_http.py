@@ -16,13 +16,9 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import (
-    closing,
-    contextmanager,
-    nullcontext,
-)
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -30,10 +26,10 @@ from tenacity import AsyncRetrying, RetryCallState, Retrying
 
 from langchain_minimax._deltas import Started
 from langchain_minimax._exchange import Heard, Reader
-from langchain_minimax._lines import AsyncLine, Line
+from langchain_minimax._lines import AsyncClient, AsyncLine, Client, Line
 from langchain_minimax._native import Answer, Form, NativeCall
 from langchain_minimax._network import Limit
-from langchain_minimax._pools import AsyncPooled, pooled, proxy_of
+from langchain_minimax._pools import async_network, network, proxy_of
 from langchain_minimax._retry import Retries
 from langchain_minimax.errors import (
     MiniMaxConnectionError,
@@ -69,6 +65,7 @@ class Call(Protocol[Heard]):
 
 _CONNECT = 10.0
 _LAST_WORDS = 10.0  # a server that keeps the line open with comments need not end
+_PARTING = 0.1  # some servers stay on the line after their last word
 _CALL = 7200.0  # 131,072 tokens, M3's default, take 6,554 s at 20 tokens a second
 
 
@@ -104,15 +101,20 @@ class Timeouts:
         """
         return Deadline(self.call, remedy)
 
-    def httpx(self, deadline: Deadline, *, stream: bool) -> httpx.Timeout:
+    def httpx(
+        self, deadline: Deadline, patience: Patience, *, stream: bool
+    ) -> httpx.Timeout:
         """For one attempt: no wait is longer than what is left of the call."""
         left = deadline.left()
 
+        def still_left() -> float:
+            return min(deadline.left(), patience.left())
+
         def within(limit: float | None) -> float | None:
             limit = left if limit is None else min(limit, left)
-            if limit == float("inf"):
+            if limit == float("inf") and not patience.parting:
                 return None
-            return Limit(max(limit, 0.001), deadline.left)
+            return Limit(max(limit, 0.001), still_left)
 
         read = self.silence if stream else self.read
         return httpx.Timeout(
@@ -151,14 +153,9 @@ class Deadline:
     def left(self) -> float:
         return self._end - time.monotonic()
 
-    @contextmanager
-    def excused(self) -> Iterator[None]:
+    def excuse(self, since: float) -> None:
         """Leaves out the caller's own time: a slow reader is no slow server."""
-        since = time.monotonic()
-        try:
-            yield
-        finally:
-            self._end += time.monotonic() - since
+        self._end += time.monotonic() - since
 
     def check(self) -> None:
         if self.left() <= 0:
@@ -172,18 +169,33 @@ class Deadline:
 
 
 class Patience:
-    """How long a reply that is whole is read on, for its tokens to be counted."""
+    """How long one reply is read on, once nothing that matters can follow.
 
-    def __init__(self) -> None:
-        self._end: float | None = None
+    Of a reply that is whole, the tokens may still be counted. Of one that has ended,
+    the end of its body is awaited, for the connection to be used again.
+
+    Args:
+        parting: Seconds for that; 0, if waits cannot be cut short.
+    """
+
+    def __init__(self, parting: float = 0.0) -> None:
+        self.parting = parting
+        self._end = float("inf")
+
+    def left(self) -> float:
+        return self._end - time.monotonic()
 
     def is_over(self, reader: Reader[Heard], deadline: Deadline) -> bool:
         """Whether to stop reading, after a piece that was read."""
-        if reader.ended or (deadline.left() <= 0 and reader.complete):
-            return True
-        if reader.is_whole and self._end is None:
-            self._end = time.monotonic() + _LAST_WORDS
-        return self._end is not None and time.monotonic() >= self._end
+        if reader.ended:
+            # Of a reply that is none, or of an error, more could come for ever.
+            self._limit(self.parting if reader.is_whole else 0.0)
+        elif reader.is_whole:
+            self._limit(_LAST_WORDS)
+        return self.left() <= 0 or (deadline.left() <= 0 and reader.complete)
+
+    def _limit(self, seconds: float) -> None:
+        self._end = min(self._end, time.monotonic() + seconds)
 
 
 # --- One call ------------------------------------------------------------------------
@@ -225,8 +237,9 @@ class Transport:
         retries = Retries(self.max_retries, deadline.left)
         for attempt in Retrying(**retries.options()):
             if retries.failed is not None:
-                with deadline.excused():
-                    again(retries.failed)
+                since = time.monotonic()
+                again(retries.failed)
+                deadline.excuse(since)
             with attempt, _told():
                 reply = self._attempt(call, deadline)
                 opening = []
@@ -251,20 +264,23 @@ class Transport:
     def _attempt(
         self, call: Call[Heard], deadline: Deadline
     ) -> Generator[Batch[Heard], None, None]:
-        reader, patience = call.reader(), Patience()
+        reader, patience = call.reader(), Patience(0.0 if self.client else _PARTING)
         lost: MiniMaxError | None = None
         proxy = None if self.client else self.proxy or proxy_of(call.url)
         reader.hide(*_credentials(proxy))
-        lent = nullcontext(self.client) if self.client else pooled(proxy)
         try:
-            with lent as client, _opened(call.body, deadline) as content:
-                request = _request(client, call, content, self.timeouts, deadline)
+            client = self.client or network(proxy)
+            with _opened(call.body, deadline) as content:
+                limits = self.timeouts.httpx(deadline, patience, stream=call.stream)
+                deadline.check()
+                request = _request(client, call, content, limits)
                 with closing(Line(client, request)) as line:
                     _begin(reader, line.response)
                     for data in line:
                         batch = reader.feed(data)
-                        with deadline.excused():
-                            yield batch
+                        since = time.monotonic()
+                        yield batch
+                        deadline.excuse(since)
                         if patience.is_over(reader, deadline):
                             break
                         deadline.check()
@@ -297,8 +313,9 @@ class AsyncTransport:
         retries = Retries(self.max_retries, deadline.left)
         async for attempt in AsyncRetrying(**retries.options()):
             if retries.failed is not None:
-                with deadline.excused():
-                    await again(retries.failed)
+                since = time.monotonic()
+                await again(retries.failed)
+                deadline.excuse(since)
             with attempt, _told():
                 reply = self._attempt(call, deadline)
                 opening = []
@@ -323,24 +340,26 @@ class AsyncTransport:
     async def _attempt(
         self, call: Call[Heard], deadline: Deadline
     ) -> AsyncGenerator[Batch[Heard], None]:
-        reader, patience = call.reader(), Patience()
+        reader, patience = call.reader(), Patience(0.0 if self.client else _PARTING)
         lost: MiniMaxError | None = None
         proxy = None if self.client else self.proxy or proxy_of(call.url)
         reader.hide(*_credentials(proxy))
-        lent = nullcontext(self.client) if self.client else AsyncPooled(proxy)
         try:
+            client = self.client or await async_network(proxy)
             with _aopened(call.body, deadline) as content:
-                async with lent as client:
-                    request = _request(client, call, content, self.timeouts, deadline)
-                    async with AsyncLine(client, request) as line:
-                        _begin(reader, line.response)
-                        async for data in line.response.aiter_bytes():
-                            batch = reader.feed(data)
-                            with deadline.excused():
-                                yield batch
-                            if patience.is_over(reader, deadline):
-                                break
-                            deadline.check()
+                limits = self.timeouts.httpx(deadline, patience, stream=call.stream)
+                deadline.check()
+                request = _request(client, call, content, limits)
+                async with AsyncLine(client, request) as line:
+                    _begin(reader, line.response)
+                    async for data in line:
+                        batch = reader.feed(data)
+                        since = time.monotonic()
+                        yield batch
+                        deadline.excuse(since)
+                        if patience.is_over(reader, deadline):
+                            break
+                        deadline.check()
         except _NETWORK as error:
             if not reader.complete:
                 lost = _translated(error, call, reader, self.timeouts, deadline, proxy)
@@ -369,13 +388,11 @@ async def _aunnoticed(_: RetryCallState) -> None:
 
 
 def _request(
-    client: httpx.Client | httpx.AsyncClient,
+    client: Client | AsyncClient,
     call: Call[Heard],
     content: bytes | Iterator[bytes] | AsyncIterator[bytes],
-    timeouts: Timeouts,
-    deadline: Deadline,
-) -> httpx.Request:
-    deadline.check()
+    limits: httpx.Timeout,
+) -> Any:
     if client.is_closed:
         raise MiniMaxConnectionError("The client given as `http_client` is closed.")
     request = client.build_request(
@@ -383,11 +400,13 @@ def _request(
         call.url,
         headers=dict(call.headers),
         content=content,
-        timeout=timeouts.httpx(deadline, stream=call.stream),
+        timeout=limits,
     )
-    size = request.headers.get("content-length", "no")
-    where = request.url.copy_with(query=None)
-    _log.debug("%s %s, %s bytes.", request.method, where, size)
+    if _log.isEnabledFor(logging.DEBUG):
+        size = str(len(call.body)) if isinstance(call.body, bytes) and call.body else ""
+        size = size or call.headers.get("content-length", "no")
+        where = urlsplit(call.url)._replace(query="").geturl()
+        _log.debug("%s %s, %s bytes.", call.method, where, size)
     return request
 
 
@@ -400,9 +419,10 @@ def _credentials(proxy: str | None) -> Iterator[str]:
 
 def _begin(reader: Reader[Heard], response: httpx.Response) -> None:
     headers = response.headers
-    kind, request_id = (headers.get(name, "none") for name in ("content-type", _ID))
-    said = reader.clean(f"{kind}, request {request_id}")
-    _log.debug("HTTP %d, %s.", response.status_code, said)
+    if _log.isEnabledFor(logging.DEBUG):
+        kind, request_id = (headers.get(name, "none") for name in ("content-type", _ID))
+        said = reader.clean(f"{kind}, request {request_id}")
+        _log.debug("HTTP %d, %s.", response.status_code, said)
     reader.begin(response.status_code, headers)
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
 import httpx
 from typing_extensions import Self, override
+
+from langchain_minimax._network import AsyncNetwork, Network
+
+Client = httpx.Client | Network
+"""Who sends a request: the caller's client, or our own network."""
+
+AsyncClient = httpx.AsyncClient | AsyncNetwork
 
 
 class _Inside(threading.local):
@@ -58,15 +65,17 @@ class Line(Iterator[bytes]):
     """A reply that is being read, and may be dropped at any moment.
 
     What is dropped in a cycle is closed by the garbage collector, which may run while
-    httpcore holds its pool's lock. To close a reply takes the same lock, and would wait
-    for it for ever (encode/httpcore#990): so it is put off until the thread has left
-    httpx, and until then kept from the collector.
+    a pool's lock is held. To close a reply takes the same lock, and would wait for it
+    for ever (encode/httpcore#990): so it is put off until the thread has left httpx,
+    and until then kept from the collector.
     """
 
-    def __init__(self, client: httpx.Client, request: httpx.Request) -> None:
+    def __init__(self, client: Client, request: Any) -> None:
         with _inside:
             self.response = client.send(request, stream=True, follow_redirects=False)
-        self._pieces = self.response.iter_bytes()
+        is_plain = isinstance(client, Network) and not _is_packed(self.response)
+        stream: Any = self.response.stream
+        self._pieces = iter(stream) if is_plain else self.response.iter_bytes()
         _open.add(self)
 
     @override
@@ -88,17 +97,19 @@ class Line(Iterator[bytes]):
 class AsyncLine(AbstractAsyncContextManager["AsyncLine"]):
     """The same, awaited; whatever is cancelled leaves no socket open.
 
-    httpcore leaves one whose handshake is cancelled, or that is cancelled a second time
-    while it closes.
+    A client of the caller's leaves one whose handshake is cancelled, or that is
+    cancelled a second time while it closes.
     """
 
     response: httpx.Response
 
-    def __init__(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
+    def __init__(self, client: AsyncClient, request: Any) -> None:
         self._client = client
         self._request = request
         self._sockets: list[Any] = []
-        request.extensions["trace"] = self._note
+        self._is_ours = isinstance(client, AsyncNetwork)
+        if not self._is_ours:
+            request.extensions["trace"] = self._note
 
     async def _note(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
@@ -115,11 +126,17 @@ class AsyncLine(AbstractAsyncContextManager["AsyncLine"]):
         except BaseException:
             await self._hang_up()
             raise
-        del self._request.extensions["trace"]
-        socket = self.response.extensions.get("network_stream")
-        if socket is not None and self.response.http_version != "HTTP/2":
-            self._sockets.append(socket)
+        if not self._is_ours:
+            del self._request.extensions["trace"]
+            socket = self.response.extensions.get("network_stream")
+            if socket is not None and self.response.http_version != "HTTP/2":
+                self._sockets.append(socket)
         return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        is_plain = self._is_ours and not _is_packed(self.response)
+        stream: Any = self.response.stream
+        return aiter(stream) if is_plain else self.response.aiter_bytes()
 
     @override
     async def __aexit__(
@@ -137,3 +154,7 @@ class AsyncLine(AbstractAsyncContextManager["AsyncLine"]):
     async def _hang_up(self) -> None:
         for socket in self._sockets:
             await socket.aclose()
+
+
+def _is_packed(response: httpx.Response) -> bool:
+    return "content-encoding" in response.headers

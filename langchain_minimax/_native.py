@@ -15,15 +15,9 @@ from secrets import token_hex
 from typing import ClassVar, Generic, Literal, TypeVar
 from urllib.parse import urlencode, urlunsplit
 
+from langchain_minimax._address import base_address, is_official, without_endpoint
 from langchain_minimax._blocks import Json
-from langchain_minimax._exchange import (
-    PACKED,
-    Reader,
-    base_address,
-    is_official,
-    secrets_in,
-    without_endpoint,
-)
+from langchain_minimax._exchange import PACKED, Reader, secrets_in
 from langchain_minimax._json import encoded
 from langchain_minimax.errors import (
     MiniMaxError,

@@ -1,20 +1,36 @@
-"""httpx's requests in, replies out, over httpcore; no wait outlasts its call.
+"""A request in, its reply as httpx's out, over httpcore; no wait outlasts its call.
 
 httpx knows a limit for each wait, and a server that sends a byte now and then never
 meets one. Here each wait is cut to what its call has left when it begins.
+
+What else a client of httpx would do, such as to keep cookies, to follow redirects or to
+merge settings, is not wanted, and takes longer than the rest of a call.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
 import httpcore
 import httpx
 from typing_extensions import Self, override
+
+from langchain_minimax._chunked import ChunkedReply
+from langchain_minimax._connections import AsyncConnections, Connections
+from langchain_minimax._wires import WireBackend
+
+_PACKET = 2**16  # bytes of a body that are not copied for nothing
 
 
 class Limit(float):
@@ -39,20 +55,55 @@ def _now(limit: float | None, error: type[Exception]) -> float | None:
     left = limit.left()
     if left <= 0:
         raise error("the call has no time left")
-    return min(float(limit), left)
+    wait = min(float(limit), left)
+    return None if wait == float("inf") else wait
+
+
+class _Traffic:
+    """What goes over one connection, a request and its reply at a time.
+
+    Attributes:
+        held: A request's head, which goes in one packet with its body.
+    """
+
+    def __init__(self) -> None:
+        self.held = b""
+        self._is_asking = False
+        self._reply = ChunkedReply()
+
+    def sent(self, data: bytes) -> Sequence[bytes]:
+        """What to send of a request now."""
+        if data and not self._is_asking:
+            self.held = data
+            self._is_asking, self._reply = True, ChunkedReply()
+            return ()
+        held, self.held = self.held, b""
+        return (held + data,) if len(data) <= _PACKET else (held, data)
+
+    def received(self, data: bytes) -> bytes:
+        """What to parse of a reply instead of what came; nothing, if it takes more."""
+        self._is_asking = False
+        return self._reply.joined(data)
 
 
 class _Stream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._traffic = _Traffic()
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _now(timeout, httpcore.ReadTimeout))
+        if self._traffic.held:
+            self.write(b"", timeout)
+        while True:
+            data = self._stream.read(max_bytes, _now(timeout, httpcore.ReadTimeout))
+            if (received := self._traffic.received(data)) or not data:
+                return received
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _now(timeout, httpcore.WriteTimeout))
+        for piece in self._traffic.sent(buffer):
+            self._stream.write(piece, _now(timeout, httpcore.WriteTimeout))
 
     @override
     def close(self) -> None:
@@ -92,14 +143,23 @@ class _Backend(httpcore.SyncBackend):
 class _AsyncStream(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
+        self._traffic = _Traffic()
 
     @override
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, _now(timeout, httpcore.ReadTimeout))
+        if self._traffic.held:
+            await self.write(b"", timeout)
+        while True:
+            left = _now(timeout, httpcore.ReadTimeout)
+            data = await self._stream.read(max_bytes, left)
+            if (received := self._traffic.received(data)) or not data:
+                return received
 
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, _now(timeout, httpcore.WriteTimeout))
+        for piece in self._traffic.sent(buffer):
+            left = _now(timeout, httpcore.WriteTimeout)
+            await self._stream.write(piece, left)
 
     @override
     async def aclose(self) -> None:
@@ -122,7 +182,12 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class _AsyncBackend(httpcore.AnyIOBackend):
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    """Limits what another backend opens."""
+
+    def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
+        self._backend = backend
+
     @override
     async def connect_tcp(
         self,
@@ -133,16 +198,55 @@ class _AsyncBackend(httpcore.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         left = _now(timeout, httpcore.ConnectTimeout)
-        return _AsyncStream(
-            await super().connect_tcp(host, port, left, local_address, socket_options)
+        return _AsyncStream(await self._backend.connect_tcp(host, port, left))
+
+
+# --- Requests and replies ------------------------------------------------------------
+
+
+class _Sender:
+    """As much of a client of httpx as a call needs."""
+
+    is_closed = False
+
+    def build_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: Any,
+        timeout: httpx.Timeout,
+    ) -> httpcore.Request:
+        """A request without anything that was not said, but for its framing."""
+        place, host = _place(url)
+        said = [(b"Host", host)]
+        said += [
+            (name.encode(), value.encode("ascii")) for name, value in headers.items()
+        ]
+        if isinstance(content, bytes) and (content or method == "POST"):
+            said.append((b"Content-Length", b"%d" % len(content)))
+        return httpcore.Request(
+            method,
+            place,
+            headers=said,
+            content=content,
+            extensions={"timeout": timeout.as_dict()},
         )
 
 
-# --- httpx's transports --------------------------------------------------------------
+@lru_cache(maxsize=64)
+def _place(address: str) -> tuple[httpcore.URL, bytes]:
+    """Where to go, and whom to name there."""
+    url = httpx.URL(address)
+    place = httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+    return place, url.netloc
 
 
-class Network(httpx.BaseTransport):
-    """Connections of one client.
+class Network(_Sender):
+    """Connections of one process, by the same way to whatever server.
 
     Args:
         proxy: The address of a proxy, or `None` to go there directly.
@@ -154,22 +258,24 @@ class Network(httpx.BaseTransport):
         self, proxy: str | None, certificates: ssl.SSLContext, most_idle: int
     ) -> None:
         kinds = (httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy)
-        options = _options(certificates, most_idle, _Backend())
-        self._pool: httpcore.ConnectionPool = _pool(kinds, proxy, options)
+        pool = _pool(kinds, proxy, certificates, _Backend())
+        self._pool = Connections(pool.create_connection, most_idle)
 
-    @override
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        with _named():
-            response = self._pool.handle_request(_asked(request))
-        return _answered(response, _Body(response))
+    def send(self, request: httpcore.Request, **_: Any) -> httpx.Response:
+        """The reply, of which the body is still to be read."""
+        try:
+            response = self._pool.handle_request(request)
+        except _HTTPCORE as error:
+            raise _named(error) from error
+        return _answered(response, _Body(response.stream))
 
-    @override
     def close(self) -> None:
+        """Closes what is idle, and every other connection with its reply."""
         self._pool.close()
 
 
-class AsyncNetwork(httpx.AsyncBaseTransport):
-    """The same, awaited."""
+class AsyncNetwork(_Sender):
+    """Those of one event loop."""
 
     def __init__(
         self, proxy: str | None, certificates: ssl.SSLContext, most_idle: int
@@ -179,36 +285,47 @@ class AsyncNetwork(httpx.AsyncBaseTransport):
             httpcore.AsyncHTTPProxy,
             httpcore.AsyncSOCKSProxy,
         )
-        options = _options(certificates, most_idle, _AsyncBackend())
-        self._pool: httpcore.AsyncConnectionPool = _pool(kinds, proxy, options)
+        # Some Pythons cannot speak TLS within TLS, as with some proxies, but anyio can.
+        self._wires = WireBackend()
+        backend = httpcore.AnyIOBackend() if proxy else self._wires
+        pool = _pool(kinds, proxy, certificates, _AsyncBackend(backend))
+        self._pool = AsyncConnections(pool.create_connection, most_idle)
 
-    @override
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        with _named():
-            response = await self._pool.handle_async_request(_asked(request))
-        return _answered(response, _AsyncBody(response))
+    async def send(self, request: httpcore.Request, **_: Any) -> httpx.Response:
+        """The reply, of which the body is still to be read."""
+        try:
+            response = await self._pool.handle_async_request(request)
+        except _HTTPCORE as error:
+            raise _named(error) from error
+        return _answered(response, _AsyncBody(response.stream))
 
-    @override
+    @property
+    def is_busy(self) -> bool:
+        """Whether a reply is being read."""
+        return self._pool.is_busy
+
     async def aclose(self) -> None:
+        """Closes what is idle, and every other connection with its reply."""
         await self._pool.aclose()
 
-
-def _options(
-    certificates: ssl.SSLContext, most_idle: int, backend: object
-) -> dict[str, Any]:
-    return {
-        "ssl_context": certificates,
-        "max_connections": None,
-        "max_keepalive_connections": most_idle,
-        "keepalive_expiry": 5.0,  # httpx's own
-        "network_backend": backend,
-    }
+    async def abort(self) -> None:
+        """Closes all connections, as the loop ends, whoever has lost one."""
+        await self._pool.abort()
+        self._wires.abort()
 
 
 def _pool(
-    kinds: tuple[Callable[..., Any], ...], proxy: str | None, options: dict[str, Any]
+    kinds: tuple[Callable[..., Any], ...],
+    proxy: str | None,
+    certificates: ssl.SSLContext,
+    backend: object,
 ) -> Any:
-    """A pool of one of three kinds: that goes directly, by HTTP's proxies, by SOCKS."""
+    """A maker of connections: that go directly, by HTTP's proxies, or by SOCKS."""
+    options = {
+        "ssl_context": certificates,
+        "keepalive_expiry": 5.0,  # httpx's own
+        "network_backend": backend,
+    }
     direct, by_http, by_socks = kinds
     if not proxy:
         return direct(**options)
@@ -234,19 +351,6 @@ def _is_socks(via: httpx.Proxy) -> bool:
     return True
 
 
-def _asked(request: httpx.Request) -> httpcore.Request:
-    url = request.url
-    return httpcore.Request(
-        method=request.method,
-        url=httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        ),
-        headers=request.headers.raw,
-        content=request.stream,
-        extensions=request.extensions,
-    )
-
-
 def _answered(
     response: httpcore.Response, body: httpx.SyncByteStream | httpx.AsyncByteStream
 ) -> httpx.Response:
@@ -259,44 +363,49 @@ def _answered(
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
     @override
     def __iter__(self) -> Iterator[bytes]:
-        with _named():
-            yield from self._response.iter_stream()
+        try:
+            yield from self._stream
+        except _HTTPCORE as error:
+            raise _named(error) from error
 
     @override
     def close(self) -> None:
-        with _named():
-            self._response.close()
+        try:
+            self._stream.close()
+        except _HTTPCORE as error:
+            raise _named(error) from error
 
 
 class _AsyncBody(httpx.AsyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _named():
-            async for piece in self._response.aiter_stream():
+        try:
+            async for piece in self._stream:
                 yield piece
+        except _HTTPCORE as error:
+            raise _named(error) from error
 
     @override
     async def aclose(self) -> None:
-        with _named():
-            await self._response.aclose()
+        try:
+            await self._stream.aclose()
+        except _HTTPCORE as error:
+            raise _named(error) from error
 
 
-@contextmanager
-def _named() -> Iterator[None]:
-    """Gives httpcore's errors the names that they have in httpx."""
-    try:
-        yield
-    except _HTTPCORE as error:
-        named = getattr(httpx, type(error).__name__, httpx.TransportError)
-        raise named(str(error)) from error
+def _named(error: Exception) -> httpx.TransportError:
+    """An error of httpcore's under the name that it has in httpx."""
+    kind = getattr(httpx, type(error).__name__, httpx.TransportError)
+    named: httpx.TransportError = kind(str(error))
+    return named
 
 
 _HTTPCORE = (

@@ -21,6 +21,7 @@ from langchain_minimax._blocks import (
     Block,
     Conversation,
     Media,
+    Opaque,
     Text,
     Thinking,
     ToolResult,
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 _NO_RESULT = "There is no result: this call was never answered."
 _NO_OUTPUT = "(no output)"
 _CONTINUED = "(The rest of this result is in the next message.)"
+_ALONE = "results stand alone behind their calls, in the calls' order"
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -56,8 +58,10 @@ def repair(conversation: Conversation) -> Conversation:
     note = _Notes()
     spoken = list(_without_blanks(conversation.turns, note))
     system, said = _with_system_in_front(conversation.system, spoken, note)
-    paired = _with_results_behind_calls(said, note)
-    turns = _with_legal_ids(list(_merged(paired, note)), note)
+    turns = _as_they_stand(said, note)
+    if turns is None:
+        paired = _with_results_behind_calls(said, note)
+        turns = _with_legal_ids(list(_merged(paired, note)), note)
     if not turns:
         msg = (
             "The conversation is empty: MiniMax needs at least one message with "
@@ -109,11 +113,13 @@ class _Notes:
 
 def _without_blanks(turns: Iterable[Turn], note: _Notes) -> Iterator[Turn]:
     for turn in turns:
-        blocks = _with_something_to_say(turn)
+        blocks = turn.blocks
+        if not blocks or any(map(is_blank, blocks)):
+            blocks = _with_something_to_say(turn)
         if len(blocks) != len(turn.blocks) or not blocks:
             note("what was empty or blank is left out")
         if blocks:
-            yield turn if blocks == turn.blocks else replace(turn, blocks=blocks)
+            yield turn if blocks == turn.blocks else Turn(turn.role, blocks)
 
 
 def _with_something_to_say(turn: Turn) -> tuple[Block, ...]:
@@ -128,7 +134,7 @@ def _with_something_to_say(turn: Turn) -> tuple[Block, ...]:
 
 def is_blank(block: Block) -> bool:
     """Whether it is text that says nothing."""
-    return isinstance(block, Text) and not block.text.strip()
+    return isinstance(block, Text) and (not block.text or block.text.isspace())
 
 
 # --- The system prompt ---------------------------------------------------------------
@@ -153,6 +159,84 @@ def _with_system_in_front(
         return prompt, said
     note("nothing but a system message: it is said by the user")
     return (), [Turn("user", prompt)]
+
+
+# --- What is legal -------------------------------------------------------------------
+
+_SAID_BY_ANYBODY = frozenset({Text, Media, Opaque})
+_SAID_BY_A_MODEL = frozenset({Text, Thinking, ToolUse, Opaque})
+
+
+def _as_they_stand(turns: Sequence[Turn], note: _Notes) -> list[Turn] | None:
+    """The turns, results in a row as one; `None` if there is more to be repaired.
+
+    Most conversations need no more than this look at each of their turns.
+    """
+    said: list[Turn] = []
+    calls: list[str] = []
+    joined = False
+    for is_answer, run in groupby(turns, _is_answer):
+        if is_answer:
+            answer, *more = run
+            if not _are_legal_answers([answer, *more], calls):
+                return None
+            joined = joined or bool(more)
+            said.append(_joined(answer, more))
+            calls = []
+            continue
+        last: object = None
+        for turn in run:
+            if calls or turn.role == last or not _is_legal(turn):
+                return None
+            said.append(turn)
+            last = turn.role if turn.role in _MERGING else None
+            calls = [block.id for block in turn.blocks if isinstance(block, ToolUse)]
+    if calls:
+        return None
+    if joined:
+        note(_ALONE)
+    return said
+
+
+def _is_answer(turn: Turn) -> bool:
+    return isinstance(turn.blocks[0], ToolResult)
+
+
+def _is_legal(turn: Turn) -> bool:
+    """Whether it holds nothing that another would have to hold."""
+    is_reply = turn.role == "assistant"
+    allowed = _SAID_BY_A_MODEL if is_reply else _SAID_BY_ANYBODY
+    return allowed.issuperset(map(type, turn.blocks))
+
+
+def _are_legal_answers(turns: Sequence[Turn], calls: Sequence[str]) -> bool:
+    """Whether they are the results of these calls, in their order, and all legal."""
+    blocks = [block for turn in turns for block in turn.blocks]
+    results = [block for block in blocks if isinstance(block, ToolResult)]
+    return (
+        len(results) == len(blocks)
+        and [result.tool_use_id for result in results] == calls
+        and len(set(calls)) == len(calls)
+        and all(map(_LEGAL_ID.fullmatch, calls))
+        and all(turn.role == "user" for turn in turns)
+        and all(_is_whole(result.content) for result in results)
+    )
+
+
+def _is_whole(content: str | tuple[Block, ...]) -> bool:
+    """Whether all of it says something, and can stand in a result."""
+    if isinstance(content, str):
+        return not is_blank(Text(content))
+    return bool(content) and all(
+        _fits_in_result(block) and not is_blank(block) for block in content
+    )
+
+
+def _joined(first: Turn, more: Sequence[Turn]) -> Turn:
+    if not more:
+        return first
+    blocks = (block for turn in (first, *more) for block in turn.blocks)
+    return Turn(first.role, tuple(blocks))
 
 
 # --- Calls and results ---------------------------------------------------------------
@@ -278,7 +362,7 @@ def _reply(
     if results:
         answer = Turn("user", tuple(results))
         if answer != following:
-            note("results stand alone behind their calls, in the calls' order")
+            note(_ALONE)
         yield answer
     if aside:
         yield Turn("user", tuple(aside))
@@ -379,15 +463,12 @@ def _merged(turns: Iterable[Turn], note: _Notes) -> Iterator[Turn]:
         first, *others = run
         if others:
             note("turns of one role in a row become one")
-            blocks = (block for turn in (first, *others) for block in turn.blocks)
-            yield replace(first, blocks=tuple(blocks))
-        else:
-            yield first
+        yield _joined(first, others)
 
 
 def _merges_with(turn: Turn) -> object:
-    is_answer = isinstance(turn.blocks[0], ToolResult)
-    return object() if is_answer or turn.role not in _MERGING else turn.role
+    is_alone = _is_answer(turn) or turn.role not in _MERGING
+    return object() if is_alone else turn.role
 
 
 _MERGING = ("user", "assistant")

@@ -17,6 +17,8 @@ from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from pydantic_core import from_json, to_json
+
 from langchain_minimax._blocks import Json
 
 _Path = tuple[str | int, ...]
@@ -359,15 +361,34 @@ def inlined(schema: Json) -> Json:
     Raises:
         RecursionError: If the schema itself is nested by hundreds of levels.
     """
-    try:
-        copy = _Copy(schema, _finite_refs(schema)).whole()
-    except (OverflowError, RecursionError):
-        copy = _Copy(schema, ()).whole()
+    copy = _plain(schema) or _spelled_out(schema)
     if not copy.keys() & {"type", "anyOf", "oneOf", "allOf", "$ref"}:
         copy["type"] = "object"
     if copy.get("type") == "object":
         copy.setdefault("properties", {})
     return copy
+
+
+def _plain(schema: Json) -> Json | None:
+    """A copy of a schema without refs, as most are; `None` of all others.
+
+    What is no JSON, such as a tuple or bytes, would come back as something else.
+    """
+    try:
+        text = to_json(schema)
+        copy: Json | None = None if b'"$ref"' in text else from_json(text)
+    except (RecursionError, ValueError):  # nested by hundreds of levels
+        return None
+    if copy != schema:
+        return None
+    return {key: copy[key] for key in copy if key not in _DEFINITIONS}
+
+
+def _spelled_out(schema: Json) -> Json:
+    try:
+        return _Copy(schema, _finite_refs(schema)).whole()
+    except (OverflowError, RecursionError):
+        return _Copy(schema, ()).whole()
 
 
 class _Copy:

@@ -7,7 +7,6 @@ what stands at the end without its blank line is still handed out by `flush`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -39,48 +38,43 @@ class EventStream:
         """Bytes of an event that has no end yet."""
         return len(self._pending) + len(self._data) + len(self._event)
 
-    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """Takes the next bytes and yields the events that became whole."""
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Takes the next bytes; answers with the events that became whole."""
         is_open = not self._pending.endswith(b"\r")
         self._pending += chunk
         if is_open and b"\n" not in chunk and b"\r" not in chunk:
-            return
-        lines = bytes(self._pending).splitlines(keepends=True)
+            return []
+        data = bytes(self._pending)
         self._pending.clear()
+        lines = data.splitlines()
         # A final CR may be the first half of CRLF, and a final piece may go on.
-        if not lines[-1].endswith(b"\n"):
-            self._pending += lines.pop()
-        for line in lines:
-            event = self._line(line.rstrip(b"\r\n"))
-            if event is not None:
-                yield event
+        if not data.endswith(b"\n"):
+            last = lines.pop()
+            self._pending += last + b"\r" if data.endswith(b"\r") else last
+        return self._events(lines)
 
-    def flush(self) -> Iterator[ServerSentEvent]:
-        """Yields what the stream's end left without a blank line."""
+    def flush(self) -> list[ServerSentEvent]:
+        """What the stream's end left without a blank line."""
         rest = bytes(self._pending)
         self._pending.clear()
-        for line in (rest.rstrip(b"\r\n"), b""):
-            event = self._line(line)
-            if event is not None:
-                yield event
+        return self._events([rest.rstrip(b"\r\n"), b""])
 
-    def _line(self, line: bytes) -> ServerSentEvent | None:
-        if not self._started:
+    def _events(self, lines: list[bytes]) -> list[ServerSentEvent]:
+        if lines and not self._started:
             self._started = True
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line:
-            return self._dispatch()
-        name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if name == b"data":
-            self._data += value
-            self._data += b"\n"
-        elif name == b"event":
-            self._event = value.decode("utf-8", "replace")
-        return None
-
-    def _dispatch(self) -> ServerSentEvent | None:
-        event, data = self._event, bytes(self._data)
-        self._event = ""
-        self._data.clear()
-        return ServerSentEvent(event, data.removesuffix(b"\n")) if data else None
+            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+        events: list[ServerSentEvent] = []
+        for line in lines:
+            if not line:
+                if self._data:
+                    data = bytes(self._data).removesuffix(b"\n")
+                    events.append(ServerSentEvent(self._event, data))
+                    self._data.clear()
+                self._event = ""
+                continue
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                self._data += value.removeprefix(b" ") + b"\n"
+            elif name == b"event":
+                self._event = value.removeprefix(b" ").decode("utf-8", "replace")
+        return events

@@ -12,21 +12,18 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForLLMRun,
-    CallbackManagerForLLMRun,
-)
 from langchain_core.language_models import (
     BaseChatModel,
     LangSmithParams,
     LanguageModelInput,
     ModelProfile,
 )
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import (
     ChatGeneration,
     ChatGenerationChunk,
@@ -34,109 +31,31 @@ from langchain_core.outputs import (
     Generation,
 )
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
 from pydantic import AliasChoices, Field, model_validator
 from typing_extensions import Self, override
 
+from langchain_minimax._address import is_official, resolve_url
 from langchain_minimax._connection import Connection, field_names
-from langchain_minimax._counting import counting, counting_url
-from langchain_minimax._deltas import Delta, TextDelta
-from langchain_minimax._demands import OneCall, callable_tools, summed_up
-from langchain_minimax._dialects import Dialect, anthropic, openai
-from langchain_minimax._dialects.think_tags import ThinkTags
-from langchain_minimax._exchange import Exchange, exchange, is_official, resolve_url
-from langchain_minimax._filters import Filter, StopSequences
-from langchain_minimax._langchain.chunks import Chunks, fold
-from langchain_minimax._langchain.events import Events
-from langchain_minimax._langchain.messages import to_conversation
+from langchain_minimax._langchain import content_blocks  # noqa: F401 - registers itself
 from langchain_minimax._langchain.options import Options, warn_once, warn_unknown
 from langchain_minimax._langchain.profiles import profile
-from langchain_minimax._langchain.structured_output import structured, validator_of
-from langchain_minimax._langchain.tokens import count_text, estimate
 from langchain_minimax._langchain.tools import to_json, to_tool, to_tool_choice
-from langchain_minimax._leaked_calls import LeakedCalls
-from langchain_minimax._repair import repair
-from langchain_minimax._round_trips import Draft, Trips, round_trips
 from langchain_minimax._version import __version__
 from langchain_minimax.catalogue import card
 from langchain_minimax.errors import MiniMaxError
 
 if TYPE_CHECKING:
+    from langchain_core.callbacks import (
+        AsyncCallbackManagerForLLMRun,
+        CallbackManagerForLLMRun,
+    )
+    from langchain_core.tools import BaseTool
     from langchain_protocol.protocol import MessagesData
     from tenacity import RetryCallState
 
-    from langchain_minimax._http import Deadline
-
-
-_DIALECTS: dict[str, Dialect] = {"anthropic": anthropic, "openai": openai}
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One call: what is sent, and how the reply is to look."""
-
-    trips: Trips = field(repr=False)
-    deadline: Deadline
-    model: str
-    v1: bool
-    usage: bool
-    heard: list[Delta] = field(default_factory=list)
-
-    def next_trip(
-        self, heard: Sequence[Delta], refusal: MiniMaxError | None = None
-    ) -> Exchange | None:
-        """The exchange that follows what was heard of the last one, if any.
-
-        A refusal comes out again if nothing is left to be tried, and an error once
-        something was heard: nothing can follow then.
-        """
-        self.heard.extend(heard)
-        try:
-            if refusal is None:
-                return self.trips.send(heard)
-            if heard:
-                raise refusal
-            return self.trips.throw(refusal)
-        except StopIteration:
-            return None
-        except MiniMaxError as error:
-            said = summed_up(self.heard)
-            error.partial = self.message(said) if said else None
-            raise
-
-    def shown(self, reply: Iterator[Delta]) -> Iterator[AIMessageChunk]:
-        """The chunks of a reply; if it breaks off, the last one spoils an open call."""
-        chunks = Chunks(self.model, v1=self.v1, usage=self.usage)
-        try:
-            for delta in reply:
-                if (chunk := chunks.feed(delta)) is not None:
-                    yield chunk
-        except MiniMaxError:
-            yield from chunks.spoiled()
-            raise
-
-    async def ashown(
-        self, reply: AsyncIterator[Delta]
-    ) -> AsyncIterator[AIMessageChunk]:
-        """The same, awaited."""
-        chunks = Chunks(self.model, v1=self.v1, usage=self.usage)
-        try:
-            async for delta in reply:
-                if (chunk := chunks.feed(delta)) is not None:
-                    yield chunk
-        except MiniMaxError:
-            for chunk in chunks.spoiled():
-                yield chunk
-            raise
-
-    def events(self) -> Events:
-        return Events(self.model, usage=self.usage)
-
-    def message(self, deltas: Sequence[Delta]) -> AIMessage:
-        return fold(deltas, self.model, v1=self.v1)
-
-    def result(self, deltas: Sequence[Delta]) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=self.message(deltas))])
+    from langchain_minimax._calls import Call
+    from langchain_minimax._deltas import Delta
+    from langchain_minimax._exchange import Exchange
 
 
 class ChatMiniMax(Connection, BaseChatModel):
@@ -276,7 +195,9 @@ class ChatMiniMax(Connection, BaseChatModel):
         warn_unknown(values, known)
         for name, value in values.items():
             (sorted_values if name in known else extra)[name] = value
-        return {**sorted_values, "model_kwargs": extra}
+        if extra or "model_kwargs" in values:
+            sorted_values["model_kwargs"] = extra
+        return sorted_values
 
     @model_validator(mode="after")
     def _check_minimax_options(self) -> Self:
@@ -383,6 +304,8 @@ class ChatMiniMax(Connection, BaseChatModel):
         """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens(text)
+        from langchain_minimax._langchain.tokens import count_text  # noqa: PLC0415
+
         return count_text(text)
 
     @override
@@ -405,6 +328,13 @@ class ChatMiniMax(Connection, BaseChatModel):
         """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages, tools)
+        from langchain_minimax._counting import counting, counting_url  # noqa: PLC0415
+        from langchain_minimax._langchain.messages import (  # noqa: PLC0415
+            to_conversation,
+        )
+        from langchain_minimax._langchain.tokens import estimate  # noqa: PLC0415
+        from langchain_minimax._repair import repair  # noqa: PLC0415
+
         conversation = to_conversation(messages)
         if self.token_counting == "local":  # noqa: S105
             known = [to_tool(tool) for tool in tools or ()]
@@ -456,9 +386,14 @@ class ChatMiniMax(Connection, BaseChatModel):
         choice = to_tool_choice(tool_choice, known)
         if choice is not None:
             kwargs["tool_choice"] = tool_choice
-        checks = validator_of(tools) if choice and choice.is_forced else None
-        if checks is not None:
-            kwargs.setdefault("validator", checks)
+        if choice is not None and choice.is_forced:
+            from langchain_minimax._langchain.structured_output import (  # noqa: PLC0415
+                validator_of,
+            )
+
+            checks = validator_of(tools)
+            if checks is not None:
+                kwargs.setdefault("validator", checks)
         if parallel_tool_calls is not None:
             kwargs["parallel_tool_calls"] = parallel_tool_calls
         return self.bind(tools=[to_json(tool) for tool in known], **kwargs)
@@ -507,6 +442,10 @@ class ChatMiniMax(Connection, BaseChatModel):
         if kwargs:
             msg = f"`with_structured_output` knows no {', '.join(sorted(kwargs))}."
             raise ValueError(msg)
+        from langchain_minimax._langchain.structured_output import (  # noqa: PLC0415
+            structured,
+        )
+
         return structured(
             self, schema, method=method, include_raw=include_raw, tools=tools
         )
@@ -520,7 +459,7 @@ class ChatMiniMax(Connection, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         call = self._call(messages, stop, kwargs, stream=False)
-        return call.result(list(self._reply(call, run_manager)))
+        return call.result([*chain.from_iterable(self._reply(call, run_manager))])
 
     @override
     async def _agenerate(
@@ -531,7 +470,8 @@ class ChatMiniMax(Connection, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         call = self._call(messages, stop, kwargs, stream=False)
-        return call.result([delta async for delta in self._areply(call, run_manager)])
+        reply = self._areply(call, run_manager)
+        return call.result([delta async for batch in reply for delta in batch])
 
     @override
     def _stream(
@@ -543,8 +483,7 @@ class ChatMiniMax(Connection, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         call = self._call(messages, stop, kwargs, stream=True)
         with closing(self._reply(call, run_manager)) as reply:
-            for message in call.shown(reply):
-                chunk = ChatGenerationChunk(message=message)
+            for chunk in call.shown(reply):
                 if run_manager:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
@@ -558,8 +497,7 @@ class ChatMiniMax(Connection, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._call(messages, stop, kwargs, stream=True)
-        async for message in call.ashown(self._areply(call, run_manager)):
-            chunk = ChatGenerationChunk(message=message)
+        async for chunk in call.ashown(self._areply(call, run_manager)):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -571,10 +509,12 @@ class ChatMiniMax(Connection, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[MessagesData]:
+        from langchain_minimax._deltas import TextDelta  # noqa: PLC0415
+
         call = self._call(messages, stop, kwargs, stream=True)
         events = call.events()
         with closing(self._reply(call, run_manager)) as reply:
-            for delta in reply:
+            for delta in chain.from_iterable(reply):
                 if run_manager and isinstance(delta, TextDelta):
                     run_manager.on_llm_new_token(delta.text)
                 yield from events.feed(delta)
@@ -586,13 +526,16 @@ class ChatMiniMax(Connection, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[MessagesData]:
+        from langchain_minimax._deltas import TextDelta  # noqa: PLC0415
+
         call = self._call(messages, stop, kwargs, stream=True)
         events = call.events()
-        async for delta in self._areply(call, run_manager):
-            if run_manager and isinstance(delta, TextDelta):
-                await run_manager.on_llm_new_token(delta.text)
-            for event in events.feed(delta):
-                yield event
+        async for batch in self._areply(call, run_manager):
+            for delta in batch:
+                if run_manager and isinstance(delta, TextDelta):
+                    await run_manager.on_llm_new_token(delta.text)
+                for event in events.feed(delta):
+                    yield event
 
     def _call(
         self,
@@ -601,45 +544,25 @@ class ChatMiniMax(Connection, BaseChatModel):
         said: dict[str, Any],
         *,
         stream: bool,
-    ) -> _Call:
+    ) -> Call:
         """Writes the request; nothing has been sent when this refuses."""
+        # Imported late: most of the package is needed for calls, and for calls only.
+        from langchain_minimax._calls import (  # noqa: PLC0415
+            DIALECTS,
+            Address,
+            Call,
+            trips_of,
+        )
+        from langchain_minimax._exchange import Exchange  # noqa: PLC0415
+
         said.pop("stream", None)  # LangChain's way of asking for `_stream`
         warn_unknown(said)
         options = self._options().called_with(stop, said)
         options.check()
-        dialect = _DIALECTS[options.protocol]
-        url = resolve_url(self.base_url, self.region, dialect)
-        official = is_official(url)
-        stops = options.stop_sequences()
-        # Self-hosted servers may leave thinking in the text, on this protocol too.
-        tagged = options.protocol == "anthropic" and not official
-        secret, headers = self._key(url), self._headers()
-
-        def write(draft: Draft) -> Exchange:
-            schemas = callable_tools(draft.request)
-            stages: list[Callable[[], Filter]] = [
-                *([ThinkTags] if tagged else []),
-                *([partial(LeakedCalls, schemas)] if schemas else []),
-                *([partial(StopSequences, stops)] if stops else []),
-                *([] if draft.request.parallel_tool_calls else [OneCall]),
-                *draft.filters,
-            ]
-            return exchange(
-                dialect,
-                draft.request,
-                url=url,
-                secret=secret,
-                headers=headers,
-                filters=lambda: [stage() for stage in stages],
-            )
-
-        request = options.request(
-            repair(to_conversation(messages)),
-            stream=stream,
-            official=official,
-        )
-        return _Call(
-            round_trips(request, write),
+        url = resolve_url(self.base_url, self.region, DIALECTS[options.protocol])
+        to = Address(url, self._key(url), self._headers())
+        return Call(
+            trips_of(options, messages, to, stream=stream),
             self._timeouts.deadline(Exchange.remedy),
             model=options.model,
             v1=self.output_version == "v1",
@@ -647,8 +570,8 @@ class ChatMiniMax(Connection, BaseChatModel):
         )
 
     def _reply(
-        self, call: _Call, run_manager: CallbackManagerForLLMRun | None
-    ) -> Generator[Delta, None, None]:
+        self, call: Call, run_manager: CallbackManagerForLLMRun | None
+    ) -> Generator[Sequence[Delta], None, None]:
         again = partial(self._before_retry, run_manager)
         trip: Exchange | None = next(call.trips)
         while trip is not None:
@@ -659,7 +582,7 @@ class ChatMiniMax(Connection, BaseChatModel):
                 with closing(run) as batches:
                     for batch in batches:
                         heard += batch
-                        yield from batch
+                        yield batch
             except MiniMaxError as error:
                 refusal = error
             trip = call.next_trip(heard, refusal)
@@ -667,8 +590,8 @@ class ChatMiniMax(Connection, BaseChatModel):
                 self._before_retry(run_manager)
 
     async def _areply(
-        self, call: _Call, run_manager: AsyncCallbackManagerForLLMRun | None
-    ) -> AsyncGenerator[Delta, None]:
+        self, call: Call, run_manager: AsyncCallbackManagerForLLMRun | None
+    ) -> AsyncGenerator[Sequence[Delta], None]:
         again = partial(self._abefore_retry, run_manager)
         trip: Exchange | None = next(call.trips)
         while trip is not None:
@@ -678,8 +601,7 @@ class ChatMiniMax(Connection, BaseChatModel):
                 run = self._async_transport.run
                 async for batch in run(trip, again, call.deadline):
                     heard += batch
-                    for delta in batch:
-                        yield delta
+                    yield batch
             except MiniMaxError as error:
                 refusal = error
             trip = call.next_trip(heard, refusal)

@@ -409,6 +409,8 @@ def failure_in_reply(document: Mapping[str, Any]) -> MiniMaxError | None:
 
 
 def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
+    if document.keys().isdisjoint(_COMPLAINING):
+        return None
     # The id of a reply is that of its request.
     status = None
     ids = (document.get("request_id"), document.get("id"))
@@ -429,6 +431,9 @@ def _complaint(document: Mapping[str, Any]) -> _Complaint | None:
         case _:
             return None
     return _Complaint(message, kind, _code_in(message), request_id, status)
+
+
+_COMPLAINING = ("base_resp", "error", "message")
 
 
 def _says(message: str, rest: Mapping[Any, Any]) -> bool:

@@ -6,7 +6,7 @@ schema); live recordings of anomalyco/opencode's provider tests (2026-09-29).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -88,7 +88,8 @@ def _turn(turn: Turn, *, official: bool) -> Json:
     # Self-hosted servers get back what they sent: thoughts in the text (vLLM).
     own = [block for block in turn.blocks if official and not _is_void(block)]
     blocks = own or put_back(turn.blocks)
-    return {"role": turn.role, "content": [_block(block) for block in blocks]}
+    said = [_WRITERS[type(block)](block) for block in blocks]
+    return {"role": turn.role, "content": said}
 
 
 def _is_void(block: Block) -> bool:
@@ -97,55 +98,70 @@ def _is_void(block: Block) -> bool:
 
 
 def _block(block: Block) -> Json:
-    match block:
-        case Text(text, cache):
-            return {"type": "text", "text": text} | _cache_control(cache)
-        case Thinking(thinking, signature):
-            thought = {"type": "thinking", "thinking": thinking}
-            return thought | ({} if signature is None else {"signature": signature})
-        case ToolUse(id, name, input, cache):
-            call = {"type": "tool_use", "id": id, "name": name, "input": input}
-            return call | _cache_control(cache)
-        case ToolResult():
-            return _tool_result(block)
-        case Media():
-            source = _source(block)
-            media = {"type": block.kind, "source": source}
-            return media | _cache_control(block.cache_control)
-        case Opaque(value):
-            return value
+    return _WRITERS[type(block)](block)
 
 
-def _source(media: Media) -> Json:
-    if media.url is not None:
-        return {"type": "url", "url": media.url} | media.options
-    said = {"type": "base64", "media_type": media.media_type, "data": media.data}
-    return said | media.options
+def _text(text: Text) -> Json:
+    return _marked({"type": "text", "text": text.text}, text.cache_control)
+
+
+def _thinking(thought: Thinking) -> Json:
+    said = {"type": "thinking", "thinking": thought.thinking}
+    if thought.signature is not None:
+        said["signature"] = thought.signature
+    return said
+
+
+def _tool_use(call: ToolUse) -> Json:
+    said = {"type": "tool_use", "id": call.id, "name": call.name, "input": call.input}
+    return _marked(said, call.cache_control)
 
 
 def _tool_result(result: ToolResult) -> Json:
     content = result.content
-    # `is_error` is not in MiniMax's schema, but Claude Code sends it without trouble.
-    return {
+    said: Json = {
         "type": "tool_result",
         "tool_use_id": result.tool_use_id,
         "content": content
         if isinstance(content, str)
         else [_block(block) for block in content],
-        **({"is_error": True} if result.is_error else {}),
-        **_cache_control(result.cache_control),
     }
+    if result.is_error:
+        # Not in MiniMax's schema, but Claude Code sends it without trouble.
+        said["is_error"] = True
+    return _marked(said, result.cache_control)
+
+
+def _media(media: Media) -> Json:
+    source: Json = {"type": "url", "url": media.url}
+    if media.url is None:
+        source = {"type": "base64", "media_type": media.media_type, "data": media.data}
+    said = {"type": media.kind, "source": source | media.options}
+    return _marked(said, media.cache_control)
+
+
+def _opaque(opaque: Opaque) -> Json:
+    return opaque.block
+
+
+_WRITERS: Mapping[type, Callable[[Any], Json]] = {
+    Text: _text,
+    Thinking: _thinking,
+    ToolUse: _tool_use,
+    ToolResult: _tool_result,
+    Media: _media,
+    Opaque: _opaque,
+}
 
 
 def _tool(tool: Tool | Opaque) -> Json:
     if isinstance(tool, Opaque):
         return tool.block
-    return {
-        "name": tool.name,
-        **({"description": tool.description} if tool.description else {}),
-        "input_schema": tool.input_schema,
-        **_cache_control(tool.cache_control),
-    }
+    said: Json = {"name": tool.name}
+    if tool.description:
+        said["description"] = tool.description
+    said["input_schema"] = tool.input_schema
+    return _marked(said, tool.cache_control)
 
 
 def _tool_choice(choice: ToolChoice | None) -> Json | None:
@@ -155,8 +171,10 @@ def _tool_choice(choice: ToolChoice | None) -> Json | None:
     return {"type": "none" if choice.mode == "none" else "auto"}
 
 
-def _cache_control(mark: Json | None) -> Json:
-    return {} if mark is None else {"cache_control": mark}
+def _marked(said: Json, mark: Json | None) -> Json:
+    if mark is not None:
+        said["cache_control"] = mark
+    return said
 
 
 # --- Replies -------------------------------------------------------------------------
@@ -333,9 +351,10 @@ class AnthropicDecoder:
 
     def feed(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Takes the next event of a stream."""
-        if event.data.strip() in (b"", b"[DONE]"):
+        if not event.data.startswith(b"{") and event.data.strip() in (b"", b"[DONE]"):
             return ()
-        return (*self._take(parse(event), event.event), *self._taken_up())
+        said = self._take(parse(event), event.event)
+        return (*said, *self._taken_up()) if self._waiting else said
 
     def whole(self, document: Mapping[str, object]) -> Sequence[Delta]:
         """Replays a reply that came in one piece as the stream it could have been."""

@@ -109,11 +109,10 @@ def _messages(request: ChatRequest) -> Iterator[Json]:
     if conversation.system:
         yield {"role": "system", "content": _prompt(conversation.system)}
     for turn in conversation.turns:
-        match turn.role:
-            case "assistant":
-                yield _reply(turn.blocks, official=request.official)
-            case _:
-                yield from _asked(turn)
+        if turn.role == "assistant":
+            yield _reply(turn.blocks, official=request.official)
+        else:
+            yield from _asked(turn)
 
 
 def _prompt(system: Sequence[Text]) -> str | list[Json]:
@@ -125,16 +124,13 @@ def _prompt(system: Sequence[Text]) -> str | list[Json]:
 
 def _asked(turn: Turn) -> Iterator[Json]:
     """A message for each result, and one for what else the turn holds."""
-    results = [block for block in turn.blocks if isinstance(block, ToolResult)]
-    rest: list[Block] = [
-        block for block in turn.blocks if not isinstance(block, ToolResult)
-    ]
-    for result in results:
-        yield {
-            "role": "tool",
-            "tool_call_id": result.tool_use_id,
-            "content": _result(result),
-        }
+    rest: list[Block] = []
+    for block in turn.blocks:
+        if isinstance(block, ToolResult):
+            id, said = block.tool_use_id, _result(block)
+            yield {"role": "tool", "tool_call_id": id, "content": said}
+        else:
+            rest.append(block)
     if rest and turn.role != "user":
         # The roles for role play are the Messages API's own.
         rest = list(labelled("message", rest, role=turn.role))
@@ -145,8 +141,7 @@ def _asked(turn: Turn) -> Iterator[Json]:
 def _result(result: ToolResult) -> str | list[Json]:
     content = result.content
     blocks = [Text(content)] if isinstance(content, str) else list(content)
-    said = "".join(block.text for block in blocks if isinstance(block, Text))
-    if result.is_error and "error" not in said.lower():
+    if result.is_error and "error" not in _texts(blocks).lower():
         # This wire has no mark for a tool that failed.
         match blocks:
             case [Text(text, cache), *rest]:
@@ -154,6 +149,10 @@ def _result(result: ToolResult) -> str | list[Json]:
             case _:
                 blocks = [Text("Error:"), *blocks]
     return _content(blocks)
+
+
+def _texts(blocks: Iterable[Block]) -> str:
+    return "".join(block.text for block in blocks if isinstance(block, Text))
 
 
 def _content(blocks: Sequence[Block]) -> str | list[Json]:
@@ -185,31 +184,35 @@ def _url(media: Media) -> str:
 
 def _reply(blocks: Sequence[Block], *, official: bool) -> Json:
     """An earlier reply: its words, its calls, and its thoughts as they were sent."""
-    said = [block for block in put_back(blocks) if not _is_void(block)]
-    calls = [block for block in said if isinstance(block, ToolUse)]
-    thoughts = [block for block in said if isinstance(block, Thinking)]
-    rest = [block for block in said if not isinstance(block, ToolUse | Thinking)]
-    if not calls and all(is_blank(block) for block in rest):
+    calls: list[ToolUse] = []
+    thoughts: list[Thinking] = []
+    rest: list[Block] = []
+    for block in put_back(blocks):
+        if isinstance(block, ToolUse):
+            calls.append(block)
+        elif not isinstance(block, Thinking):
+            rest.append(block)
+        elif block.thinking or block.sent_as:  # of others only a signature is left
+            thoughts.append(block)
+    if not calls and all(map(is_blank, rest)):
         # A message without content is refused; so is its thought put in there.
         text = "\n\n".join(thought.thinking for thought in thoughts)
         return {"role": "assistant", "content": f"<think>\n{text}\n</think>\n\n"}
-    return {
-        "role": "assistant",
-        # Beside calls, "" is refused ("tool call result does not follow tool call").
-        "content": _words(rest) or None,
-        **({"tool_calls": [_call(call) for call in calls]} if calls else {}),
-        **_reasoning(thoughts, official=official),
-    }
-
-
-def _is_void(block: Block) -> bool:
-    """Whether it is a thought without words, of which only a signature is left."""
-    return isinstance(block, Thinking) and not (block.thinking or block.sent_as)
+    # Beside calls, "" is refused ("tool call result does not follow tool call").
+    said: Json = {"role": "assistant", "content": _words(rest) or None}
+    if calls:
+        said["tool_calls"] = [_call(call) for call in calls]
+    return said | _reasoning(thoughts, official=official) if thoughts else said
 
 
 def _words(blocks: Sequence[Block]) -> str | list[Json]:
-    if all(isinstance(block, Text) and not block.cache_control for block in blocks):
-        return "".join(block.text for block in blocks if isinstance(block, Text))
+    texts = [
+        block.text
+        for block in blocks
+        if isinstance(block, Text) and not block.cache_control
+    ]
+    if len(texts) == len(blocks):
+        return "".join(texts)
     return [_part(block) for block in blocks]
 
 
@@ -259,6 +262,8 @@ def _item(place: int) -> Json:
 
 def _is_of(item: Json, known: Json) -> bool:
     """Whether a piece of reasoning belongs to this item."""
+    if item == known:
+        return True
     both = (key for key in item if key in known and key != "text")
     return all(item[key] == known[key] for key in both)
 
@@ -294,10 +299,10 @@ class _Block(Protocol):
     def done(self) -> bool:
         """Whether nothing more can belong to it, once another block began."""
 
-    def told(self, place: int) -> Iterator[Delta]:
+    def told(self, place: int) -> Sequence[Delta]:
         """What it has to tell since it was last asked."""
 
-    def stop(self, place: int) -> Iterator[Delta]:
+    def stop(self, place: int) -> Sequence[Delta]:
         """The last of it."""
 
 
@@ -306,14 +311,13 @@ class _Text:
     done: ClassVar[bool] = True
     pieces: list[str] = field(default_factory=list)
 
-    def told(self, place: int) -> Iterator[Delta]:
+    def told(self, place: int) -> Sequence[Delta]:
         text = "".join(self.pieces)
         self.pieces.clear()
-        if text:
-            yield TextDelta(place, text)
+        return (TextDelta(place, text),) if text else ()
 
-    def stop(self, place: int) -> Iterator[Delta]:
-        yield BlockStopped(place)
+    def stop(self, place: int) -> Sequence[Delta]:
+        return (BlockStopped(place),)
 
 
 @dataclass(slots=True)
@@ -332,7 +336,8 @@ class _Thought:
 
     def take(self, sent_as: Json, piece: str) -> None:
         """Takes what is new of it, from a field."""
-        if item := sent_as.get("item"):
+        item = sent_as.get("item")
+        if item and item != self.sent_as.get("item"):
             self.sent_as["field"] = sent_as["field"]
             self.sent_as.setdefault("item", {}).update(item)
         self.add(piece)
@@ -351,24 +356,24 @@ class _Thought:
         """Whether it came in the item that a piece without words belongs to."""
         return "item" in self.sent_as and self.goes_on_as(sent_as)
 
-    def told(self, place: int) -> Iterator[Delta]:
+    def told(self, place: int) -> Sequence[Delta]:
         # What stood between tags is whole as it is.
         is_whole = self.sent_as["field"] == "content"
         held = "".join(self.held)
         end = len(held) if is_whole else unfinished(held)
         self.held = [held[end:]]
-        if end:
-            yield ThinkingDelta(place, held[:end])
+        return (ThinkingDelta(place, held[:end]),) if end else ()
 
-    def stop(self, place: int) -> Iterator[Delta]:
+    def stop(self, place: int) -> Sequence[Delta]:
         held = "".join(self.held)
         rest = without_closing_tag(held)
-        if rest:
-            yield ThinkingDelta(place, rest)
         closing = held[len(rest) :]
         tail = {"closing": closing} if closing else {}
-        yield SentAs(place, {**self.sent_as, **tail})
-        yield BlockStopped(place)
+        return (
+            *((ThinkingDelta(place, rest),) if rest else ()),
+            SentAs(place, {**self.sent_as, **tail}),
+            BlockStopped(place),
+        )
 
 
 @dataclass(slots=True)
@@ -426,13 +431,12 @@ class _Call:
         is_named_so = name == self.name and not self.done
         return not (name and self.name) or is_named_so
 
-    def told(self, place: int) -> Iterator[Delta]:
-        if self.name and not self.begun:
-            yield from self._begin(place)
+    def told(self, place: int) -> Sequence[Delta]:
+        said = self._begin(place) if self.name else []
         if self.begun:
-            for piece in self.json[self.shown :]:
-                yield ToolUseDelta(place, piece)
+            said += [ToolUseDelta(place, piece) for piece in self.json[self.shown :]]
             self.shown = len(self.json)
+        return said
 
     def add(self, piece: str) -> None:
         """Takes more of its arguments.
@@ -448,20 +452,20 @@ class _Call:
             )
             raise MiniMaxResponseError(msg)
 
-    def stop(self, place: int) -> Iterator[Delta]:
+    def stop(self, place: int) -> Sequence[Delta]:
         self.ended = True
-        if not self.begun:
-            yield from self._begin(place)
-            yield from self.told(place)
+        said = [*self._begin(place), *self.told(place)]
         text = "".join(self.json)
         # Without any arguments it may be one that takes none, or one that was cut.
         is_usable = self.name and not (self.is_cut and not text)
         arguments = arguments_in(text) if is_usable else None
-        yield ToolUseStopped(place, self.id, self.name, arguments, text)
+        return (*said, ToolUseStopped(place, self.id, self.name, arguments, text))
 
-    def _begin(self, place: int) -> Iterator[Delta]:
+    def _begin(self, place: int) -> list[Delta]:
+        if self.begun:
+            return []
         self.begun = True
-        yield ToolUseStarted(place, self.id, self.name)
+        return [ToolUseStarted(place, self.id, self.name)]
 
 
 _COUNTS = ("prompt_tokens", "completion_tokens")
@@ -473,7 +477,9 @@ _REASONS = {
     "function_call": "tool_use",
 }
 _PLAIN = ("reasoning_content", "reasoning")
-_SPOKEN = ("content", "reasoning_details", *_PLAIN)
+_REASONING = ("reasoning_details", *_PLAIN)
+_SPOKEN = ("content", *_REASONING)
+_CALLING = ("tool_calls", "function_call")
 _IN_CONTENT: Json = {"field": "content"}
 # SGLang says "abort" where it gives a request up.
 _FAILED = ("content_filter", "abort", "error")
@@ -530,18 +536,18 @@ class OpenAIDecoder:
 
     def feed(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Takes the next event of a stream."""
-        data = event.data.strip()
-        if data == b"[DONE]":
-            self._ended = True
-        if data in (b"", b"[DONE]"):
-            return ()
+        if not event.data.startswith(b"{"):
+            data = event.data.strip()
+            self._ended = self._ended or data == b"[DONE]"
+            if data in (b"", b"[DONE]"):
+                return ()
         chunk = parse(event)
         try:
             refuse(chunk, event.event)
         except MiniMaxError:
             self._finish_reason, self._ended = None, False  # it was no success
             raise
-        return list(self._take(chunk))
+        return self._take(chunk)
 
     def whole(self, document: Mapping[str, object]) -> Sequence[Delta]:
         """Replays a reply that came in one piece as the stream it could have been."""
@@ -553,7 +559,7 @@ class OpenAIDecoder:
             raise MiniMaxResponseError(
                 f"The reply has no message: {excerpt(dumped(document), 500)}"
             )
-        said = list(self._take(reply))
+        said = self._take(reply)
         self._ended = True
         return said
 
@@ -583,48 +589,56 @@ class OpenAIDecoder:
         )
         return [*self._begin(), *self._rest(), stopped]
 
-    def _take(self, chunk: Json) -> Iterator[Delta]:
+    def _take(self, chunk: Json) -> list[Delta]:
         self._note(chunk)
         choice = _choice(chunk) or {}
         delta = object_in(choice, "delta")
-        if not delta and not self._heard:
+        if not self._heard:
             # At a stream's end a message may say everything once more (2026-07).
-            delta = object_in(choice, "message")
-        is_spoken = any(delta.get(name) for name in _SPOKEN) or _fragments(delta)
-        self._heard = self._heard or bool(is_spoken)
-        if delta and (self._reply_id or self._heard):
-            yield from self._begin()
-        self._hear(delta)
-        yield from self._advance()
+            delta = delta or object_in(choice, "message")
+            is_spoken = any(delta.get(name) for name in _SPOKEN) or _fragments(delta)
+            self._heard = bool(is_spoken)
+        begun = self._begin() if delta and (self._reply_id or self._heard) else ()
+        if delta:
+            self._hear(delta)
+        said = [*begun, *self._advance()]
         self._finish_reason = string_in(choice, "finish_reason") or self._finish_reason
         if self._finish_reason in _FAILED:
-            yield from self._rest()
+            said += self._rest()
+        return said
 
     def _note(self, chunk: Json) -> None:
         self._reply_id = self._reply_id or string_in(chunk, "id")
         self._model = self._model or string_in(chunk, "model") or None
         self._service_tier = string_in(chunk, "service_tier") or self._service_tier
         usage = object_in(chunk, "usage")
-        if any(count_in(usage, name) for name in _COUNTS):
+        if usage and any(count_in(usage, name) for name in _COUNTS):
             self._usage = usage
             self._counted = self._finish_reason is not None
         for flag in ("input_sensitive", "output_sensitive"):
             if chunk.get(flag) is True:
                 self._notes[flag] = chunk.get(f"{flag}_type") or True
 
-    def _begin(self) -> Iterator[Delta]:
-        if not self._begun:
-            self._begun = True
-            yield Started(self._reply_id, self._model)
+    def _begin(self) -> Sequence[Delta]:
+        if self._begun:
+            return ()
+        self._begun = True
+        return (Started(self._reply_id, self._model),)
 
     # --- What a delta says -----------------------------------------------------------
 
     def _hear(self, delta: Json) -> None:
-        self._hear_reasoning(delta)
-        text = self._text_growth.feed(_text_of(delta.get("content")))
-        self._say(self._splitter.feed(text))
-        for fragment in _fragments(delta):
-            self._hear_call(fragment)
+        if not delta.keys().isdisjoint(_REASONING):
+            self._hear_reasoning(delta)
+        if content := delta.get("content"):
+            text = self._text_growth.feed(_text_of(content))
+            if text and self._splitter.is_outside:
+                self._text().pieces.append(text)
+            else:
+                self._say(self._splitter.feed(text))
+        if not delta.keys().isdisjoint(_CALLING):
+            for fragment in _fragments(delta):
+                self._hear_call(fragment)
 
     def _hear_reasoning(self, delta: Json) -> None:
         """Thinking in a field of its own; where it is said twice, the details count."""
@@ -782,18 +796,20 @@ class OpenAIDecoder:
 
     # --- What there is to tell -------------------------------------------------------
 
-    def _advance(self) -> Iterator[Delta]:
-        """Tells what is new in the first block, and in those whose turn has come."""
+    def _advance(self) -> Sequence[Delta]:
+        """What is new in the first block, and in those whose turn has come."""
+        said: list[Delta] = []
         while self._blocks:
             block = self._blocks[0]
-            yield from block.told(self._place + 1)
+            said += block.told(self._place + 1)
             if len(self._blocks) == 1 or not block.done:
-                return
-            yield from self._stop_first()
+                break
+            said += self._stop_first()
+        return said
 
-    def _stop_first(self) -> Iterator[Delta]:
+    def _stop_first(self) -> Sequence[Delta]:
         self._place += 1
-        yield from self._blocks.popleft().stop(self._place)
+        return self._blocks.popleft().stop(self._place)
 
     def _end_text(self) -> None:
         """Hears out what was held of the text."""
@@ -807,14 +823,16 @@ class OpenAIDecoder:
             if held := growth.finish():
                 self._hear_thought(sent_as, held)
 
-    def _rest(self) -> Iterator[Delta]:
+    def _rest(self) -> Sequence[Delta]:
         self._end_text()
         self._end_thinking()
         if self._call is not None:
             self._call.is_cut = self._finish_reason in _CUT
+        said: list[Delta] = []
         while self._blocks:
-            yield from self._blocks[0].told(self._place + 1)
-            yield from self._stop_first()
+            said += self._blocks[0].told(self._place + 1)
+            said += self._stop_first()
+        return said
 
 
 def decoder() -> OpenAIDecoder:
@@ -824,6 +842,8 @@ def decoder() -> OpenAIDecoder:
 
 def _text_of(content: object) -> str:
     """The words of a content, which a gateway may give in parts."""
+    if isinstance(content, str):
+        return content
     parts = content if isinstance(content, list) else [content]
     said = (part.get("text") if isinstance(part, dict) else part for part in parts)
     return "".join(text for text in said if isinstance(text, str))

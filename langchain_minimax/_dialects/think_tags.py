@@ -80,10 +80,15 @@ class Splitter:
         self._held = self._last = ""
         self._opening = self._closing = ""
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether all that follows is said aloud."""
+        return self._read == self._outside
+
     def feed(self, text: str) -> Iterator[Piece]:
         """Takes the next piece of the text."""
         for start in range(0, len(text) or 1, _STRIDE):
-            if self._read == self._outside:
+            if self.is_outside:
                 yield Outside(text[start:])
                 return
             self._held += text[start : start + _STRIDE]
@@ -206,11 +211,13 @@ class ThinkTags:
     def feed(self, delta: Delta) -> Sequence[Delta]:
         """Passes everything on, what stands between tags as thinking."""
         match delta:
-            case Started() | Stopped() | Unmet():
-                return (delta,)
             case TextDelta(place, text):
                 self._splitter = self._splitter or Splitter()
+                if self._splitter.is_outside and not self._moved:
+                    return (delta,)
                 return self._told(self._splitter.feed(text), place)
+            case Started() | Stopped() | Unmet():
+                return (delta,)
             case BlockStopped(place) if self._splitter is not None:
                 said = self._told(self._splitter.finish(), place)
                 self._splitter = None
@@ -219,8 +226,10 @@ class ThinkTags:
                 self._moved -= not self._is_open
                 self._is_open = False
                 return [*said, *ends]
-            case _:
+            case _ if self._moved:
                 return (replace(delta, place=delta.place + self._moved),)
+            case _:
+                return (delta,)
 
     def _told(self, pieces: Iterable[Piece], place: int) -> list[Delta]:
         said: list[Delta] = []
@@ -245,19 +254,22 @@ def put_back(blocks: Iterable[Block]) -> Iterator[Block]:
         match block:
             case Thinking(_, None, {"field": "content"}):
                 before += as_sent(block)
-            case Text(text) if before:
+            case _ if not before:
+                yield block
+            case Text(text):
                 yield replace(block, text=before + text)
                 before = ""
             case _:
-                if before:
-                    yield Text(before)
-                    before = ""
+                yield Text(before)
                 yield block
+                before = ""
     if before:
         yield Text(before)
 
 
 def as_sent(thought: Thinking) -> str:
     """A thought with the tags that stood around it."""
-    sent = thought.sent_as or {}
+    sent = thought.sent_as
+    if not sent:
+        return thought.thinking
     return f"{sent.get('opening', '')}{thought.thinking}{sent.get('closing', '')}"

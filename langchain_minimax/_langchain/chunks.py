@@ -12,15 +12,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from copy import copy
 from typing import Any, ClassVar, Protocol
 
-from langchain_core.messages import AIMessage, AIMessageChunk, UsageMetadata
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    InvalidToolCall,
+    UsageMetadata,
+)
 from langchain_core.messages.ai import (
     InputTokenDetails,
     OutputTokenDetails,
     add_ai_message_chunks,
 )
-from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
+from langchain_core.messages.tool import (
+    ToolCallChunk,
+    invalid_tool_call,
+    tool_call_chunk,
+)
+from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_minimax._blocks import Json
 from langchain_minimax._deltas import (
@@ -39,15 +50,15 @@ from langchain_minimax._deltas import (
     Unmet,
     Usage,
 )
-
-PROVIDER = "minimax"
+from langchain_minimax._langchain import PROVIDER
 
 
 class _Layout(Protocol):
     """How the parts of a reply lie in a chunk: as fields of `AIMessageChunk`."""
 
-    empty: ClassVar[str | list[Any]]
     metadata: ClassVar[Json]
+
+    def empty(self) -> str | list[Any]: ...
 
     def text(self, key: str, text: str, *, first: bool) -> Json: ...
 
@@ -61,8 +72,10 @@ class _Layout(Protocol):
 class _V0:
     """Text as a string, thinking in `additional_kwargs`."""
 
-    empty: ClassVar[str | list[Any]] = ""
     metadata: ClassVar[Json] = {"model_provider": PROVIDER}
+
+    def empty(self) -> str | list[Any]:
+        return ""
 
     def text(self, key: str, text: str, *, first: bool) -> Json:
         if first:
@@ -83,8 +96,10 @@ class _V0:
 class _V1:
     """Everything in content, as LangChain's standard blocks."""
 
-    empty: ClassVar[str | list[Any]] = []
     metadata: ClassVar[Json] = {"model_provider": PROVIDER, "output_version": "v1"}
+
+    def empty(self) -> str | list[Any]:
+        return []
 
     def text(self, key: str, text: str, *, first: bool) -> Json:  # noqa: ARG002
         return {"content": [{"type": "text", "text": text, "index": key}]}
@@ -123,19 +138,19 @@ class Chunks:
     def feed(self, delta: Delta) -> AIMessageChunk | None:
         """Takes the next delta; many have a chunk to show for it."""
         fields = self._fields(delta)
-        return None if fields is None else self._message(**fields)
+        return None if fields is None else self._message(fields)
 
     def spoiled(self) -> list[AIMessageChunk]:
         """What makes a call that is open none, once the reply broke off."""
         if self._open_call is None:
             return []
         place, pieces = self._open_call
-        return [self._message(**self._spoil(place, "".join(pieces)))]
+        return [self._message(self._spoil(place, "".join(pieces)))]
 
     def broken_off(self) -> list[AIMessageChunk]:
         """The last chunks of a reply that has no end."""
         end = {"response_metadata": self._named(), "chunk_position": "last"}
-        return [*self.spoiled(), self._message(**end)]
+        return [*self.spoiled(), self._message(end)]
 
     def _fields(self, delta: Delta) -> Json | None:  # noqa: C901 - an arm a delta
         layout = self._layout
@@ -215,10 +230,60 @@ class Chunks:
             "chunk_position": "last",
         }
 
-    def _message(self, **fields: Any) -> AIMessageChunk:
-        fields.setdefault("content", self._layout.empty)
-        fields.setdefault("response_metadata", self._layout.metadata)
-        return AIMessageChunk(**fields)
+    def _message(self, fields: Json) -> AIMessageChunk:
+        calls = fields.get("tool_call_chunks")
+        if not fields.keys() <= _UNCHECKED or (calls and any(map(_may_be_read, calls))):
+            empty = {
+                "content": self._layout.empty(),
+                "response_metadata": self._layout.metadata,
+            }
+            return AIMessageChunk(**{**empty, **fields})
+        chunk = copy(_EMPTY)
+        vars(chunk).update(
+            {
+                "content": self._layout.empty(),
+                "additional_kwargs": {},
+                "response_metadata": {**self._layout.metadata},
+                "tool_calls": [],
+                "invalid_tool_calls": [*map(_unreadable, calls)] if calls else [],
+                "tool_call_chunks": [],
+                **fields,
+            }
+        )
+        return chunk
+
+
+_EMPTY = AIMessageChunk(content="")
+
+# LangChain's checks find out nothing of these, but for what follows from the chunks of
+# calls; and they take longer than all else that is done with a delta.
+_UNCHECKED = frozenset(("content", "additional_kwargs", "tool_call_chunks"))
+
+
+_EMPTY_GENERATION = ChatGenerationChunk(message=_EMPTY)
+
+
+def generation_of(message: AIMessageChunk) -> ChatGenerationChunk:
+    """A chunk as LangChain wants it of `_stream`, of which it has nothing to check."""
+    content = message.content
+    chunk = copy(_EMPTY_GENERATION)
+    vars(chunk).update(
+        message=message, text=content if isinstance(content, str) else message.text
+    )
+    return chunk
+
+
+def _may_be_read(chunk: ToolCallChunk) -> bool:
+    """Whether LangChain may take a fragment of arguments for an object."""
+    args = chunk["args"]
+    return not args or args.lstrip().startswith("{")
+
+
+def _unreadable(chunk: ToolCallChunk) -> InvalidToolCall:
+    """What LangChain makes of one that is none."""
+    return invalid_tool_call(
+        name=chunk["name"], args=chunk["args"], id=chunk["id"], error=None
+    )
 
 
 def fold(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from langchain_core.messages.block_translators import register_translator
 
 from langchain_minimax._blocks import Json
 from langchain_minimax._json import parsed
-from langchain_minimax._langchain.chunks import PROVIDER
+from langchain_minimax._langchain import PROVIDER
 
 _CALLS = frozenset(
     {"tool_call", "tool_use", "tool_call_chunk", "invalid_tool_call", "function_call"}
@@ -33,29 +33,39 @@ def standard_blocks(message: AIMessage) -> list[Json]:
     fill the places between in the order content, tool calls, invalid tool calls. Calls
     are those of the message; only where it has none of an id does the content count.
     """
-    calls = [{**call, "type": "tool_call"} for call in message.tool_calls]
+    return _in_order(_said(message))
+
+
+_Said = tuple[object, Json]
+"""The index that a block came with, and the block."""
+
+
+def _said(message: AIMessage) -> list[_Said]:
+    """What the content shows, each call of the message in the place of its part."""
+    calls: list[Json] = [{**call, "type": "tool_call"} for call in message.tool_calls]
     calls += [
         {**call, "type": "invalid_tool_call"} for call in message.invalid_tool_calls
     ]
-    replies = _Replies()
-    parts = list(_parts(message))
-    ids = (_call_id(part) for part in parts if part.get("type") in _CALLS)
-    shown = {id for id in ids if isinstance(id, str | None)}
+    parts = _parts(message)
+    shown: set[str | None] = set()
     for part in parts:
-        *before, block = _taken(part, calls, shown)
-        for call in before:
-            replies.add(None, call)
-        replies.add(part.get("index"), block)
+        if part.get("type") in _CALLS and isinstance(id := _call_id(part), str | None):
+            shown.add(id)
+    said: list[_Said] = []
+    for part in parts:
+        if part.get("type") in _CALLS:
+            *before, block = _taken(part, calls, shown)
+            said += [(None, call) for call in before]
+        else:
+            block = _standard(part)
+        said.append((part.get("index"), block))
     for call in calls:
-        replies.add(None, call)
-    return replies.in_order()
+        said.append((None, call))
+    return said
 
 
 # Ours: `lc_<reply id>_<place>`. OpenAI's client has `lc_txt_2`, `lc_rs_305030`.
 _INDEX = re.compile(r"(lc_(?![a-z]{1,4}_\d+$).+)_(\d+)", re.DOTALL)
-
-
-_NO_CALL = object()
 
 
 @dataclass(slots=True)
@@ -74,48 +84,41 @@ class _Reply:
         return [*ordered, *self.loose]
 
 
-class _Replies:
-    """Sorts the blocks of a message, which LangChain may have merged from several."""
-
-    def __init__(self) -> None:
-        self._replies: dict[str, _Reply] = {}
-        self._last = _Reply()
-        self._broken: list[Json] = []
-
-    def add(self, index: object, block: Json) -> None:
-        """Adds a block under its index, `lc_<reply id>_<place>` if that is known."""
-        if self._is_repeated(block):
-            return
+def _in_order(said: list[_Said]) -> list[Json]:
+    """The blocks of a message, which LangChain may have merged from several replies."""
+    replies: dict[str, _Reply] = {}
+    last = _Reply()
+    broken: list[Json] = []
+    for index, block in said:
+        if block["type"] == "invalid_tool_call" and _is_repeated(block, broken):
+            continue
         found = _INDEX.fullmatch(index) if isinstance(index, str) else None
         if found is None:
-            self._last.loose.append(block)
-            return
-        key, place = found.groups()
-        if key not in self._replies:
-            self._last = _Reply() if self._replies else self._last
-            self._replies[key] = self._last
-        reply = self._replies[key]
-        if int(place) in reply.placed:
+            last.loose.append(block)
+            continue
+        key, place = found[1], int(found[2])
+        if key not in replies:
+            last = _Reply() if replies else last
+            replies[key] = last
+        reply = replies[key]
+        if place in reply.placed:
             reply.loose.append(block)
         else:
-            reply.placed[int(place)] = block
-
-    def _is_repeated(self, block: Json) -> bool:
-        """Whether it is a broken call that LangChain's replay of a message doubled."""
-        if block["type"] != "invalid_tool_call" or not block.get("id"):
-            return False
-        call = {key: block.get(key) for key in ("id", "name", "args")}
-        repeated = call in self._broken
-        self._broken.append(call)
-        return repeated
-
-    def in_order(self) -> list[Json]:
-        """All blocks, one reply after the other."""
-        replies = list(self._replies.values()) or [self._last]
-        return [block for reply in replies for block in reply.in_order()]
+            reply.placed[place] = block
+    return [block for reply in replies.values() or [last] for block in reply.in_order()]
 
 
-def _parts(message: AIMessage) -> Iterator[Json]:
+def _is_repeated(block: Json, broken: list[Json]) -> bool:
+    """Whether it is a broken call that LangChain's replay of a message doubled."""
+    if not block.get("id"):
+        return False
+    call = {key: block.get(key) for key in ("id", "name", "args")}
+    repeated = call in broken
+    broken.append(call)
+    return repeated
+
+
+def _parts(message: AIMessage) -> list[Json]:
     """The thoughts beside the content, then the content, each part as a dict."""
     content = message.content
     parts = [content] if isinstance(content, str) else content
@@ -125,17 +128,21 @@ def _parts(message: AIMessage) -> Iterator[Json]:
         if part
     ]
     beside = message.additional_kwargs.get("thinking_blocks")
+    if not isinstance(beside, list):
+        return dicts
     # `message.content = message.content_blocks` leaves thoughts in both places.
     known = [_standard(part) for part in dicts]
-    for block in beside if isinstance(beside, list) else ():
-        if isinstance(block, dict) and _standard(block) not in known:
-            yield block
-    yield from dicts
+    thoughts = [
+        block
+        for block in beside
+        if isinstance(block, dict) and (not known or _standard(block) not in known)
+    ]
+    return [*thoughts, *dicts]
 
 
 def _taken(part: Json, calls: list[Json], shown: set[str | None]) -> list[Json]:
-    """The block that a part stands for; first, calls before it that no part shows."""
-    said = _call_id(part) if part.get("type") in _CALLS else _NO_CALL
+    """The call that a part stands for; first, calls before it that no part shows."""
+    said = _call_id(part)
     for place, call in enumerate(calls):
         id, name = call["id"], call["name"]
         if said == id and (id is not None or part.get("name") == name):
@@ -158,7 +165,10 @@ def _standard(block: Json) -> Json:
 
 def _reasoning(block: Json) -> Json:
     reasoning: Json = {"type": "reasoning", "reasoning": block.get("thinking", "")}
-    extras = {key: block[key] for key in ("signature", "sent_as") if block.get(key)}
+    extras: Json = {}
+    for key in ("signature", "sent_as"):
+        if said := block.get(key):
+            extras[key] = said
     if extras:
         reasoning["extras"] = extras
     return _with_index(reasoning, block)
@@ -212,7 +222,9 @@ _TRANSLATE: dict[str, Callable[[Json], Json]] = {
 
 
 def _with_index(block: Json, source: Json) -> Json:
-    return {**block, "index": source["index"]} if "index" in source else block
+    if "index" in source:
+        block["index"] = source["index"]
+    return block
 
 
 def _translate(message: AIMessage) -> list[types.ContentBlock]:

@@ -25,7 +25,8 @@ from langchain_minimax._deltas import (
     ToolUseStopped,
     Unmet,
 )
-from langchain_minimax._langchain.chunks import PROVIDER, spoiler, usage_metadata
+from langchain_minimax._langchain import PROVIDER
+from langchain_minimax._langchain.chunks import spoiler, usage_metadata
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator
+from string import ascii_letters, digits
 from typing import Any, Literal
 
 from langchain_minimax._blocks import Conversation, Json, Media, ToolResult
@@ -110,7 +111,8 @@ _ADDRESSES = frozenset(
 _DATA_URL = re.compile(
     r"\s{0,8}data:(?P<type>[^;,]{0,80})[^,]{0,160};base64,", re.IGNORECASE
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_BASE64 = (ascii_letters + digits + "+/").encode()
+_PIECE = 2**16  # characters of base64 that are looked at at once
 _WEB_SAFE = str.maketrans("-_", "+/")
 _PADDING = 2
 _HEAD = 32  # characters of base64 that tell a format
@@ -293,16 +295,29 @@ def _url(kind: Kind, url: object) -> str:
 
 
 def _base64(kind: Kind, data: object) -> str:
-    text = "".join(data.split()) if isinstance(data, str) else ""
-    if "-" in text or "_" in text:
-        text = text.translate(_WEB_SAFE)
-    if _BASE64.fullmatch(text) and (padding := -len(text) % 4) <= _PADDING:
+    text = data if isinstance(data, str) else ""
+    is_plain = _is_base64(text)
+    if not is_plain:
+        text = "".join(text.split()).translate(_WEB_SAFE)
+        is_plain = _is_base64(text)
+    if is_plain and (padding := -len(text) % 4) <= _PADDING:
         return text + "=" * padding
     msg = (
         f"The `base64` of this {kind} is no base64 text: make it with "
         "`base64.b64encode(…).decode()`."
     )
     raise MiniMaxInvalidRequestError(msg)
+
+
+def _is_base64(text: str) -> bool:
+    """Whether a text is nothing else; it may be long, and is not copied as a whole."""
+    end = len(text) - text.count("=", -_PADDING)
+    pieces = (text[at : min(at + _PIECE, end)] for at in range(0, end, _PIECE))
+    return (
+        end > 0
+        and text.isascii()
+        and not any(piece.encode().translate(None, _BASE64) for piece in pieces)
+    )
 
 
 def _media_type(kind: Kind, said: object, data: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Literal, get_args
 
 from langchain_core.messages import (
@@ -33,7 +34,7 @@ from langchain_minimax._blocks import (
     Turn,
 )
 from langchain_minimax._json import dumped, parsed, shown
-from langchain_minimax._langchain.chunks import PROVIDER
+from langchain_minimax._langchain import PROVIDER
 from langchain_minimax._langchain.content_blocks import standard_blocks
 from langchain_minimax._langchain.media import (
     MEDIA,
@@ -85,15 +86,15 @@ def to_conversation(messages: Sequence[BaseMessage]) -> Conversation:
 def _turn(message: BaseMessage) -> Turn:
     match message:
         case AIMessage():
-            return Turn("assistant", tuple(_reply(message)))
+            return Turn("assistant", _reply(message))
         case ToolMessage():
             return Turn("user", (_tool_result(message),))
         case FunctionMessage():
             return Turn("user", (_function_result(message),))
         case HumanMessage():
-            return Turn("user", tuple(_parts(message)))
+            return Turn("user", _parts(message))
         case SystemMessage():
-            return Turn("system", tuple(_parts(message)))
+            return Turn("system", _parts(message))
         case ChatMessage():
             return _chat_turn(message)
         case _:
@@ -105,7 +106,7 @@ def _turn(message: BaseMessage) -> Turn:
 
 
 def _chat_turn(message: ChatMessage) -> Turn:
-    parts = tuple(_parts(message))
+    parts = _parts(message)
     role = _ROLES.get(message.role.strip().lower())
     if role is not None or all(is_blank(part) for part in parts):
         return Turn(role or "user", parts)
@@ -115,48 +116,53 @@ def _chat_turn(message: ChatMessage) -> Turn:
 # --- What people and programs say ----------------------------------------------------
 
 
-def _parts(message: BaseMessage) -> Iterator[Block]:
+def _parts(message: BaseMessage) -> tuple[Block, ...]:
     content = message.content
-    for part in [content] if isinstance(content, str) else content:
-        yield from _part(part)
+    if isinstance(content, str):
+        return (Text(content),)
+    return tuple(block for part in content for block in _part(part))
 
 
-def _part(part: object) -> Iterator[Block]:
+def _part(part: object) -> Sequence[Block]:
     """The block that a part of a message's content is."""
     if isinstance(part, str):
-        part = {"type": "text", "text": part}
+        return (Text(part),)
     if not isinstance(part, dict):
         msg = f"This is no part of a message: {shown(part)}."
         raise MiniMaxInvalidRequestError(msg)
     kind = _kind(part)
-    read = _READERS.get(kind) if isinstance(kind, str) else None
-    yield from (read or _other)(part)
+    return _read(part, kind) if isinstance(kind, str) else _other(part)
 
 
-def _text(part: Json) -> Iterator[Block]:
-    yield Text(_words(part), _cache_control(part))
+def _read(part: Json, kind: str) -> Sequence[Block]:
+    """The block that a part of some type is."""
+    return _READERS.get(kind, _other)(part)
 
 
-def _document(part: Json) -> Iterator[Block]:
+def _text(part: Json) -> Sequence[Block]:
+    return (Text(_words(part), _cache_control(part)),)
+
+
+def _document(part: Json) -> Sequence[Block]:
     words = document_words(part)
     if words is None:
         return _other(part)
     about = {key: str(part[key]) for key in ("title", "context") if part.get(key)}
-    return labelled("document", [Text(words, _cache_control(part))], **about)
+    said = [Text(words, _cache_control(part))]
+    return tuple(labelled("document", said, **about))
 
 
-def _other(part: Json) -> Iterator[Block]:
+def _other(part: Json) -> Sequence[Block]:
     kind = part.get("type")
     if kind == "mid_conv_system":  # in MiniMax's schema, in no shape that it gives
-        yield Opaque(_wire(part))
-    elif media := to_media(part):
-        yield media
-    else:
-        warn_once(
-            f"MiniMax knows no part of a message of the type {kind!r}; its JSON is "
-            "sent as text."
-        )
-        yield Text(dumped(part))
+        return (Opaque(_wire(part)),)
+    if media := to_media(part):
+        return (media,)
+    warn_once(
+        f"MiniMax knows no part of a message of the type {kind!r}; its JSON is "
+        "sent as text."
+    )
+    return (Text(dumped(part)),)
 
 
 def _kind(part: Json) -> Any:
@@ -170,8 +176,10 @@ def _said(part: Json) -> Any:
 
 def _words(part: Json) -> str:
     said = _said(part)
-    if said is None or isinstance(said, str):
-        return said or ""
+    if isinstance(said, str):
+        return said
+    if said is None:
+        return ""
     msg = f"The text of this part is no text: {shown(part)}."
     raise MiniMaxInvalidRequestError(msg)
 
@@ -199,14 +207,15 @@ def _function_id(name: object) -> str:
     return f"function_{name or 'unknown'}"
 
 
-def _tool_result_part(part: Json) -> Iterator[Block]:
+def _tool_result_part(part: Json) -> Sequence[Block]:
     """An Anthropic tool result in a message of the user's."""
-    yield ToolResult(
+    result = ToolResult(
         _string(part.get("tool_use_id")),
         _result_content(part.get("content")),
         is_error=part.get("is_error") is True,
         cache_control=_cache_control(part),
     )
+    return (result,)
 
 
 def _result_content(content: object) -> str | tuple[Block, ...]:
@@ -216,15 +225,14 @@ def _result_content(content: object) -> str | tuple[Block, ...]:
     return tuple(block for part in parts for block in _result_part(part))
 
 
-def _result_part(part: object) -> Iterator[Block]:
+def _result_part(part: object) -> Sequence[Block]:
     """What a program put out: words and pictures as such, other data as JSON."""
     kind = _kind(part) if isinstance(part, dict) else None
     if isinstance(part, dict) and kind == "non_standard":
-        yield from _result_part(part.get("value"))
-    elif isinstance(part, str) or _is_content(part, kind):
-        yield from _part(part)
-    else:
-        yield Text(dumped(part))
+        return _result_part(part.get("value"))
+    if isinstance(part, str) or _is_content(part, kind):
+        return _part(part)
+    return (Text(dumped(part)),)
 
 
 def _is_content(part: object, kind: object) -> bool:
@@ -238,19 +246,28 @@ def _is_content(part: object, kind: object) -> bool:
 # --- What the model said -------------------------------------------------------------
 
 
-def _reply(message: AIMessage) -> Iterator[Block]:
+def _reply(message: AIMessage) -> tuple[Block, ...]:
     """The server's own blocks, in its order; of others', what everybody understands."""
-    origin, kwargs = _origin(message), message.additional_kwargs
+    content, beside = message.content, message.additional_kwargs
+    has_calls = bool(message.tool_calls or message.invalid_tool_calls)
+    if isinstance(content, str) and not has_calls and not beside:
+        return (Text(content),) if content else ()
+    origin = _origin(message)
     blocks = standard_blocks(message)
-    if origin != "foreign" and not any(b["type"] == "reasoning" for b in blocks):
-        yield from _thoughts_beside(kwargs)
+    said: list[Block] = []
+    if beside and origin != "foreign" and "reasoning" not in map(_type, blocks):
+        said += _thoughts_beside(beside)
     for block in blocks:
-        yield from _reply_block(block, origin)
-    if not message.tool_calls and not message.invalid_tool_calls:
-        yield from _legacy_call(kwargs.get("function_call"))
-    for said in _said_beside(kwargs):
-        if said not in message.text:
-            yield Text(said)
+        said += _reply_block(block, origin)
+    if beside and not has_calls:
+        said += _legacy_call(beside.get("function_call"))
+    for text in _said_beside(beside) if beside else ():
+        if text not in message.text:
+            said.append(Text(text))
+    return tuple(said)
+
+
+_type = itemgetter("type")
 
 
 def _thoughts_beside(kwargs: Mapping[str, Any]) -> Iterator[Block]:
@@ -281,47 +298,49 @@ def _origin(message: AIMessage) -> _Origin:
     """Who wrote a reply; another client may have asked MiniMax, or nobody says so."""
     said = message.response_metadata
     provider = said.get("model_provider")
-    model = said.get("model_name") or said.get("model")
     if provider == PROVIDER:
         return "minimax"
+    model = said.get("model_name") or said.get("model")
     known = "minimax-" in str(model).lower() or not (provider or model)
     return "perhaps" if known else "foreign"
 
 
-def _reply_block(block: Json, origin: _Origin) -> Iterator[Block]:
+def _reply_block(block: Json, origin: _Origin) -> Sequence[Block]:
     value = block.get("value") if block["type"] == "non_standard" else block
     if not isinstance(value, dict) or not isinstance(kind := _kind(value), str):
-        return
+        return ()
     if kind in _SERVER_TOOLS and origin != "foreign":
-        yield Opaque(_wire(value))
-    elif kind in _EVERYBODYS or (origin != "foreign" and kind in _THOUGHTS):
-        yield from _remembered(value, kind)
-    elif block is not value and origin == "minimax":
-        yield Opaque(_wire(value))  # whatever it is, the server said it
-    else:
-        _log.debug("Only its own provider understands this, left out: %r.", kind)
+        return (Opaque(_wire(value)),)
+    if kind in _EVERYBODYS or (origin != "foreign" and kind in _THOUGHTS):
+        try:
+            return _read(value, kind)
+        except MiniMaxInvalidRequestError:
+            return (_lost(value, kind),)
+    if block is not value and origin == "minimax":
+        return (Opaque(_wire(value)),)  # whatever it is, the server said it
+    _log.debug("Only its own provider understands this, left out: %r.", kind)
+    return ()
 
 
-def _remembered(part: Json, kind: str) -> Sequence[Block]:
-    """A part of a reply; what cannot be sent again must not end the thread."""
-    try:
-        return tuple(_part(part))
-    except MiniMaxInvalidRequestError:
-        lost = kind in _SHOWN
-        return (Text(f"({kind}: not available any more)" if lost else dumped(part)),)
+def _lost(part: Json, kind: str) -> Text:
+    """What is left of what cannot be sent again; it must not end the thread."""
+    is_shown = kind in _SHOWN
+    return Text(f"({kind}: not available any more)" if is_shown else dumped(part))
 
 
-def _thinking(part: Json) -> Iterator[Block]:
+def _thinking(part: Json) -> Sequence[Block]:
     extras = part.get("extras")
     kept = {**extras, **part} if isinstance(extras, dict) else part
     thinking = part.get("reasoning") or part.get("thinking") or ""
     signature, sent_as = kept.get("signature"), kept.get("sent_as")
-    if isinstance(thinking, str) and (thinking or signature or sent_as):
-        yield Thinking(
-            thinking,
-            signature if isinstance(signature, str) else None,
-            sent_as if _is_sound(sent_as) else None,
-        )
+    if not isinstance(thinking, str) or not (thinking or signature or sent_as):
+        return ()
+    thought = Thinking(
+        thinking,
+        signature if isinstance(signature, str) else None,
+        sent_as if _is_sound(sent_as) else None,
+    )
+    return (thought,)
 
 
 def _is_sound(sent_as: object) -> bool:
@@ -335,8 +354,8 @@ def _is_sound(sent_as: object) -> bool:
             return False
 
 
-def _call(part: Json) -> Iterator[Block]:
-    yield _tool_use(part)
+def _call(part: Json) -> Sequence[Block]:
+    return (_tool_use(part),)
 
 
 def _tool_use(part: Json) -> ToolUse:
@@ -360,7 +379,7 @@ def _legacy_call(call: object) -> Iterator[ToolUse]:
         yield _tool_use({"type": "tool_call", "id": id, "name": name, "args": said})
 
 
-_READERS: dict[str, Callable[[Json], Iterator[Block]]] = {
+_READERS: dict[str, Callable[[Json], Sequence[Block]]] = {
     **dict.fromkeys(_WORDS, _text),
     **dict.fromkeys(("text-plain", "document"), _document),
     **dict.fromkeys(("thinking", "reasoning"), _thinking),

@@ -10,7 +10,7 @@ import difflib
 import inspect
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -141,6 +141,8 @@ class Options:
             stop: The call's stop sequences; `[]` clears, `None` says nothing.
             said: The call's keyword arguments. Unknown ones go into the body.
         """
+        if stop is None and not said:
+            return self
         body = said.get("model_kwargs") or {}
         named = {
             ALIASES.get(name, name): value
@@ -157,6 +159,8 @@ class Options:
 
     def stop_sequences(self) -> tuple[str, ...]:
         """The stop sequences that can occur."""
+        if not self.stop:
+            return ()
         stop = [self.stop] if isinstance(self.stop, str) else self.stop
         said = stop if isinstance(stop, list | tuple) else ()
         return tuple(sequence for sequence in said if sequence)
@@ -231,7 +235,9 @@ class Options:
         """
         for name, wanted in _TYPES.items():
             value = getattr(self, name)
-            if not isinstance(value, wanted) and (value is not None or name == "model"):
+            if value is None and name != "model":
+                continue
+            if not isinstance(value, wanted):
                 words = " or ".join(each.__name__ for each in wanted)
                 msg = f"`{name}` is {shown(value)}; it has to be of type {words}."
                 raise MiniMaxInvalidRequestError(msg)
@@ -274,18 +280,21 @@ _KNOWN = frozenset(field.name for field in fields(Options)) - {"model_kwargs"}
 _BODY = frozenset({"metadata", "model_kwargs"})  # known, but no options
 
 
-def warn_unknown(said: Iterable[str], known: Iterable[str] = _KNOWN | _BODY) -> None:
+_CALLED_WITH = _KNOWN | _BODY
+
+
+def warn_unknown(said: Iterable[str], known: Collection[str] = _CALLED_WITH) -> None:
     """Warns of each argument that is unknown, and names the nearest that is known.
 
     Raises:
         MiniMaxInvalidRequestError: If it is named like a secret, which would then be
             sent and show up in traces.
     """
-    names = {*known, *ALIASES}
     for name in said:
-        if name in names or name in _ELSEWHERE:
+        if name in known or name in ALIASES or name in _ELSEWHERE:
             continue
         _refuse_secret(name)
+        names = {*known, *ALIASES}
         known_as = _ELSEWHERE_CALLED.get(name)
         near = [known_as] if known_as else difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean `{near[0]}`?" if near else ""

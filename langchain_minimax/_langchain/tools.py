@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_function
 
 from langchain_minimax._blocks import Check, Json, JsonAnswer, Opaque, Tool, ToolChoice
 from langchain_minimax._json import shown
+from langchain_minimax._langchain.conversions import of_tool
 from langchain_minimax._schema import inlined
 from langchain_minimax.errors import MiniMaxInvalidRequestError
 
-ToolLike = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    ToolLike = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
 _FUNCTION_TYPES = frozenset({"function", "custom", "object"})
 
@@ -29,10 +32,13 @@ def to_tool(tool: ToolLike) -> Tool | Opaque:
     Raises:
         MiniMaxInvalidRequestError: If it is none of these.
     """
-    if isinstance(tool, BaseTool):
-        extras = tool.extras or {}
-        return _function(tool, extras.get("cache_control"))
     if not isinstance(tool, Mapping):
+        # Whoever has one has imported it: it takes longer than this package.
+        from langchain_core.tools import BaseTool  # noqa: PLC0415
+
+        if isinstance(tool, BaseTool):
+            mark = (tool.extras or {}).get("cache_control")
+            return _function(tool, mark, of_tool)
         return _function(tool, None)
     mark = tool.get("cache_control")
     if "input_schema" in tool:
@@ -45,7 +51,11 @@ def to_tool(tool: ToolLike) -> Tool | Opaque:
     return _function(dict(tool), mark)
 
 
-def _function(tool: Any, cache_control: Json | None) -> Tool:
+def _function(
+    tool: Any,
+    cache_control: Json | None,
+    convert: Callable[[Any], Json] = convert_to_openai_function,
+) -> Tool:
     if isinstance(tool, dict) and "function" in tool:
         tool = tool["function"]
     if isinstance(tool, dict) and "name" in tool:
@@ -53,7 +63,7 @@ def _function(tool: Any, cache_control: Json | None) -> Tool:
         function = tool
     else:
         try:
-            function = convert_to_openai_function(tool)
+            function = convert(tool)
         except (RecursionError, TypeError, ValueError) as error:
             msg = f"This is no tool: {shown(tool)}. {error}"
             raise MiniMaxInvalidRequestError(msg) from error

@@ -182,7 +182,7 @@ import faulthandler, gc, sys
 from langchain_minimax import ChatMiniMax
 
 model = ChatMiniMax(model="MiniMax-M3", max_retries=0)
-PLACES = ("connection_pool.py", "langchain_minimax/_pools.py")
+PLACES = ("langchain_minimax/_connections.py", "langchain_minimax/_pools.py")
 
 def lose():
     stream = model.stream("Tell")
@@ -221,7 +221,7 @@ print(places)
 
 
 def test_a_stream_may_be_collected_while_the_pool_is_locked(serve: Any) -> None:
-    """The collector may run at any moment, also where httpcore holds its lock.
+    """The collector may run at any moment, also where a lock is held.
 
     Here it runs once at each call of a function there (encode/httpcore#990), where
     the stream has a pool in common with the call, and where that was told to close.

@@ -69,6 +69,7 @@ def server() -> Iterator[Emulator]:
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
     yield loop
+    loop.run_until_complete(loop.shutdown_asyncgens())  # closes our connections
     loop.close()
 
 

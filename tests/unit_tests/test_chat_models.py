@@ -486,6 +486,17 @@ def test_traces_name_the_model_that_is_called() -> None:
     assert "ls_stop" not in said
 
 
+def test_a_profile_with_unknown_keys_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="Unrecognized keys in model profile: .'odd'"):
+        ChatMiniMax(model="MiniMax-M3", profile={"max_input_tokens": 5, "odd": 1})  # type: ignore[typeddict-unknown-key]
+
+
+def test_what_was_not_given_is_not_set() -> None:
+    assert "model_kwargs" not in ChatMiniMax(model="MiniMax-M3").model_fields_set
+    given = ChatMiniMax(model="MiniMax-M3", model_kwargs={})
+    assert "model_kwargs" in given.model_fields_set
+
+
 def test_the_profile_is_that_of_the_model() -> None:
     model = ChatMiniMax(model="MiniMax-M3")
     assert model.profile["max_input_tokens"] == 1_000_000
@@ -725,6 +736,10 @@ def test_all_calls_are_told_apart_by_name() -> None:
             ["httpx", "langchain", "langgraph", "starlette", "anthropic", "openai"],
         ),
         (
+            "import langchain_minimax as m; m.ChatMiniMax(model='M').bind_tools([])",
+            ["langchain_core.tools.base", "langchain_minimax._calls"],
+        ),
+        (
             "import langchain_minimax.testing",
             ["langchain_core", "httpx", "starlette", "uvicorn"],
         ),
@@ -736,3 +751,23 @@ def test_what_is_not_needed_is_not_imported(statement: str, absent: list[str]) -
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
+
+
+def test_a_message_shows_its_thinking_before_any_call() -> None:
+    """What was loaded from a store is looked at in a process that has asked nothing."""
+    message = {
+        "content": "Hi",
+        "additional_kwargs": {
+            "thinking_blocks": [{"thinking": "Hm", "type": "thinking"}]
+        },
+        "response_metadata": {"model_provider": "minimax"},
+    }
+    check = (
+        "import langchain_minimax; langchain_minimax.ChatMiniMax\n"
+        "from langchain_core.messages import AIMessage\n"
+        f"for block in AIMessage(**{message!r}).content_blocks: print(block['type'])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.split() == ["reasoning", "text"]

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from langchain_minimax._network import (
+    _PACKET,
     AsyncNetwork,
     Limit,
     Network,
@@ -191,6 +192,11 @@ class Halting(Broken):
 pools = pytest.mark.parametrize("pool", [Broken, Halting])
 
 
+def asked(network: Network | AsyncNetwork, **given: Any) -> httpcore.Request:
+    said = {"headers": {}, "content": b"", "timeout": httpx.Timeout(5), **given}
+    return network.build_request("GET", HERE, **said)
+
+
 @named
 @pools
 def test_an_error_keeps_its_name(
@@ -198,9 +204,9 @@ def test_an_error_keeps_its_name(
 ) -> None:
     network = Network(None, CERTIFICATES, 1)
     network._pool = pool(theirs("words"))
-    request = httpx.Request("GET", HERE)
+    request = asked(network)
     with pytest.raises(httpx.TransportError, match="words") as caught:
-        network.handle_request(request).read()
+        network.send(request).read()
     assert type(caught.value) is ours
 
 
@@ -212,12 +218,90 @@ def test_so_does_an_async_one(
     async def ask() -> None:
         network = AsyncNetwork(None, CERTIFICATES, 1)
         network._pool = pool(theirs("words"))
-        request = httpx.Request("GET", HERE)
-        await (await network.handle_async_request(request)).aread()
+        await (await network.send(asked(network))).aread()
 
     with pytest.raises(httpx.TransportError, match="words") as caught:
         asyncio.run(ask())
     assert type(caught.value) is ours
+
+
+# --- Requests ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "content", "framing"),
+    [
+        ("POST", b"{}", [(b"Content-Length", b"2")]),
+        ("POST", b"", [(b"Content-Length", b"0")]),
+        ("GET", b"", []),
+    ],
+)
+def test_a_request_says_what_was_said_and_how_long_it_is(
+    method: str, content: bytes, framing: list[tuple[bytes, bytes]]
+) -> None:
+    request = Network(None, CERTIFICATES, 1).build_request(
+        method,
+        "http://localhost:8000/v1/files?a=b%20c",
+        headers={"x-mine": "yes"},
+        content=content,
+        timeout=httpx.Timeout(5),
+    )
+    said = [(b"Host", b"localhost:8000"), (b"x-mine", b"yes")]
+    assert request.headers == [*said, *framing]
+    assert bytes(request.url) == b"http://localhost:8000/v1/files?a=b%20c"
+    assert request.extensions["timeout"] == dict.fromkeys(
+        ("connect", "read", "write", "pool"), 5
+    )
+
+
+def test_what_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        asked(Network(None, CERTIFICATES, 1), headers={"x-mine": "ja\u0308"})
+
+
+# --- Packets -------------------------------------------------------------------------
+
+
+class Sent(Wire):
+    """Notes what is sent; what it answers is of no matter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+
+    def read(self, _: int, timeout: float | None = None) -> bytes:
+        return super().read(_, timeout) or b"x"
+
+    def write(self, data: bytes, timeout: float | None = None) -> None:
+        super().write(data, timeout)
+        self.sent.append(data)
+
+
+def test_a_head_goes_with_its_body() -> None:
+    stream = _Stream(wire := Sent())
+    for _ in range(2):
+        for piece in (b"head", b"body", b"more", b""):
+            stream.write(piece)
+        stream.read(1)
+    assert wire.sent == [b"headbody", b"more", b""] * 2
+
+
+def test_a_large_body_is_not_copied_for_it() -> None:
+    stream, body = _Stream(wire := Sent()), b"x" * (_PACKET + 1)
+    stream.write(b"head")
+    stream.write(body)
+    assert wire.sent == [b"head", body]
+    assert wire.sent[1] is body
+
+
+@pytest.mark.parametrize("end", [b"", None])
+def test_a_head_without_a_body_goes_alone(end: bytes | None) -> None:
+    stream = _Stream(wire := Sent())
+    stream.write(b"head")
+    if end is not None:
+        stream.write(end)
+    stream.read(1)
+    assert wire.sent == [b"head"]
 
 
 # --- Proxies -------------------------------------------------------------------------

@@ -1118,6 +1118,10 @@ KINDS: dict[str, tuple[Conversation, str]] = {
         ),
         "in the calls' order",
     ),
+    "apart": (
+        talk(assistant(call("c1"), call("c2")), user(result("c1")), user(result("c2"))),
+        "stand alone behind their calls",
+    ),
     "copies": (
         talk(assistant(call(), call(), call()), user(result())),
         "twice in one turn",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import operator
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_minimax._blocks import Block, Opaque, Text, Thinking, ToolUse
@@ -30,7 +32,13 @@ from langchain_minimax._deltas import (
     Unmet,
     Usage,
 )
-from langchain_minimax._langchain.chunks import Chunks, fold, spoiler, usage_metadata
+from langchain_minimax._langchain.chunks import (
+    Chunks,
+    fold,
+    generation_of,
+    spoiler,
+    usage_metadata,
+)
 from langchain_minimax._langchain.messages import to_conversation
 
 MODEL = "MiniMax-M3"
@@ -589,6 +597,60 @@ def test_the_sum_of_the_chunks_is_the_message(
     message = fold(deltas, MODEL, v1=v1)
     assert told(total(stream(deltas, v1=v1))) == told(message)
     assert told(fold(said(blocks), MODEL, v1=v1)) == told(message)
+
+
+# --- Chunks that LangChain did not check ---------------------------------------------
+
+GIVEN = {
+    "content",
+    "additional_kwargs",
+    "response_metadata",
+    "tool_call_chunks",
+    "usage_metadata",
+    "chunk_position",
+}
+FRAGMENTS = st.one_of(
+    GARBAGE, WORDS, st.sampled_from(["{", " {", "\u00a0{", "[", "null"])
+)
+
+
+@in_both_layouts
+@law
+@given(blocks=REPLIES, size=SIZES, fragments=st.lists(FRAGMENTS))
+def test_a_chunk_is_what_langchain_would_have_made_of_it(
+    v1: bool, blocks: list[Block], size: int, fragments: list[str]
+) -> None:
+    call: list[Delta] = [ToolUseStarted(9, "c9", "dig")]
+    call += [ToolUseDelta(9, fragment) for fragment in fragments]
+    for chunk in stream([*said(blocks, size), *call], v1=v1):
+        checked = AIMessageChunk(**chunk.model_dump(include=GIVEN))
+        assert chunk == checked
+        assert chunk.model_dump() == checked.model_dump()
+        assert chunk.content_blocks == checked.content_blocks
+        assert pickle.loads(pickle.dumps(chunk)) == checked
+        generation = ChatGenerationChunk(message=checked)
+        assert generation_of(chunk) == generation
+        assert generation_of(chunk).model_dump() == generation.model_dump()
+
+
+@in_both_layouts
+def test_a_chunk_shares_nothing_with_another(v1: bool) -> None:
+    deltas = [
+        START,
+        *(ThinkingDelta(0, "a"), ThinkingDelta(0, "b")),
+        *(TextDelta(1, "a"), TextDelta(1, "b")),
+        *(ToolUseDelta(2, "a"), ToolUseDelta(2, "b")),
+    ]
+    chunks = stream(deltas, v1=v1)
+    before = [chunk.model_copy(deep=True) for chunk in chunks]
+    for place, chunk in enumerate(chunks, 1):
+        for value in vars(chunk).values():
+            if isinstance(value, list):
+                value.append("mine")
+            elif isinstance(value, dict):
+                value["mine"] = True
+        assert chunks[place:] == before[place:]
+    assert stream(deltas, v1=v1) == before
 
 
 @in_both_layouts

@@ -393,6 +393,17 @@ def test_what_minimax_cannot_read_is_refused(part: Json, words: str) -> None:
     refused(words, **part)
 
 
+@pytest.mark.parametrize("length", [2**16 - 4, 2**16, 2**17])
+def test_a_long_base64_text_is_looked_at_to_its_end(length: int) -> None:
+    for end in ("AA==", "AAA=", "AAAA", "AA-A", "AAA\nA"):
+        data = length * "A" + end
+        found = media(type="image", base64=data, mime_type="image/png").data
+        assert found == data.replace("-", "+").replace("\n", "")
+    for end in ("AA=A", "A===", "AAAé", "AAA,", ",AAA", "AAA\udcff", "AAAA,"):
+        with pytest.raises(MiniMaxInvalidRequestError, match="no base64 text"):
+            media(type="image", base64=length * "A" + end, mime_type="image/png")
+
+
 # --- Options -------------------------------------------------------------------------
 
 
