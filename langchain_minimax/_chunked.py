@@ -1,9 +1,9 @@
 """HTTP/1.1 replies in, the same replies out, with fewer and larger chunks. No I/O.
 
 Servers send each event of a stream as a chunk of its own, and httpcore's parser takes
-as long for a chunk as the rest of the way takes for an event. So the chunks that came
-in one read are joined to one. Whatever is not a plain chunk is passed on untouched, for
-the parser to judge.
+about ten times as long for a chunk as it takes to join it to the next. So the chunks
+that came in one read are joined to one. Whatever is not a plain chunk is passed on
+untouched, for the parser to judge.
 
 Grammar: RFC 9112, 7.1 and 7.1.1.
 """

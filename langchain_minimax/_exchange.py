@@ -11,8 +11,7 @@ from http import HTTPStatus
 from traceback import format_exception
 from typing import ClassVar, Generic, TypeVar
 
-from langchain_minimax._address import is_official as is_official  # noqa: PLC0414
-from langchain_minimax._address import resolve_url as resolve_url  # noqa: PLC0414
+from langchain_minimax._address import is_official
 from langchain_minimax._blocks import ChatRequest, Json
 from langchain_minimax._deltas import Delta
 from langchain_minimax._dialects import Dialect, ReplyDecoder

@@ -403,8 +403,8 @@ def _request(
         timeout=limits,
     )
     if _log.isEnabledFor(logging.DEBUG):
-        size = str(len(call.body)) if isinstance(call.body, bytes) and call.body else ""
-        size = size or call.headers.get("content-length", "no")
+        body, length = call.body, call.headers.get("content-length", "no")
+        size = len(body) or "no" if isinstance(body, bytes) else length
         where = urlsplit(call.url)._replace(query="").geturl()
         _log.debug("%s %s, %s bytes.", call.method, where, size)
     return request

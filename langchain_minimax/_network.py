@@ -4,7 +4,7 @@ httpx knows a limit for each wait, and a server that sends a byte now and then n
 meets one. Here each wait is cut to what its call has left when it begins.
 
 What else a client of httpx would do, such as to keep cookies, to follow redirects or to
-merge settings, is not wanted, and takes longer than the rest of a call.
+merge settings, is not wanted, and takes as long as the request itself.
 """
 
 from __future__ import annotations

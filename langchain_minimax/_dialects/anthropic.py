@@ -88,8 +88,7 @@ def _turn(turn: Turn, *, official: bool) -> Json:
     # Self-hosted servers get back what they sent: thoughts in the text (vLLM).
     own = [block for block in turn.blocks if official and not _is_void(block)]
     blocks = own or put_back(turn.blocks)
-    said = [_WRITERS[type(block)](block) for block in blocks]
-    return {"role": turn.role, "content": said}
+    return {"role": turn.role, "content": [_block(block) for block in blocks]}
 
 
 def _is_void(block: Block) -> bool:

@@ -254,13 +254,11 @@ class Chunks:
 
 
 _EMPTY = AIMessageChunk(content="")
+_EMPTY_GENERATION = ChatGenerationChunk(message=_EMPTY)
 
 # LangChain's checks find out nothing of these, but for what follows from the chunks of
-# calls; and they take longer than all else that is done with a delta.
+# calls; and there they take longer than all else that is done with a delta.
 _UNCHECKED = frozenset(("content", "additional_kwargs", "tool_call_chunks"))
-
-
-_EMPTY_GENERATION = ChatGenerationChunk(message=_EMPTY)
 
 
 def generation_of(message: AIMessageChunk) -> ChatGenerationChunk:

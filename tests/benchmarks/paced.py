@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection
+
+from beside import beside
 
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -152,10 +153,9 @@ def _serve(
     asyncio.run(run())
 
 
-@contextmanager
 def paced(
     events: int, interval: float, *, latency: float = 0.0, refusals: int = 0
-) -> Iterator[str]:
+) -> AbstractContextManager[str]:
     """The address of a server.
 
     Args:
@@ -164,13 +164,4 @@ def paced(
         latency: Seconds until a whole reply.
         refusals: How many requests are answered with a 529 at first.
     """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    arguments = (theirs, events, interval, latency, refusals)
-    process = context.Process(target=_serve, args=arguments, daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+    return beside(_serve, events, interval, latency, refusals)

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
 from typing import Any
+
+from beside import beside
 
 # Three to five tokens each, as captured.
 PARTS = (
@@ -283,15 +284,6 @@ def serve(told: Connection) -> None:
     asyncio.run(run())
 
 
-@contextmanager
-def replayed() -> Iterator[str]:
+def replayed() -> AbstractContextManager[str]:
     """Its address."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+    return beside(serve)
