@@ -3,19 +3,35 @@
 httpcore's own pool looks at all of its connections for each request, and offers an
 idle one to all that wait: a thousand streams stand in each other's way. Here a call
 takes an idle connection or makes one, which is its own until its reply is closed.
+
+What a server sends behind a reply would be taken for the beginning of the next, so a
+connection with more on it than its reply is not kept either.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import httpcore
+from typing_extensions import override
 
 Connection = TypeVar(
     "Connection", httpcore.ConnectionInterface, httpcore.AsyncConnectionInterface
 )
+
+
+IS_OVER = "is_over"
+"""What a connection's stream is asked: whether its reply's last byte was the last."""
 
 
 class _Idle(Generic[Connection]):
@@ -74,7 +90,7 @@ class Connections:
         except BaseException:
             connection.close()
             raise
-        response.stream = _Borrowed(response.stream, connection, self._give_back)
+        response.stream = _Borrowed(response, partial(self._give_back, connection))
         return response
 
     def close(self) -> None:
@@ -95,9 +111,11 @@ class Connections:
                 return connection
             connection.close()
 
-    def _give_back(self, connection: httpcore.ConnectionInterface) -> None:
+    def _give_back(
+        self, connection: httpcore.ConnectionInterface, *, is_over: bool
+    ) -> None:
         leaving: Sequence[httpcore.ConnectionInterface] = (connection,)
-        if connection.is_idle():
+        if is_over and connection.is_idle():
             with self._lock:
                 if not self._is_closed:
                     leaving = self._idle.keep(connection)
@@ -109,13 +127,10 @@ class _Borrowed:
     """A reply that gives its connection back when it is closed."""
 
     def __init__(
-        self,
-        stream: Any,
-        connection: httpcore.ConnectionInterface,
-        give_back: Callable[[httpcore.ConnectionInterface], None],
+        self, response: httpcore.Response, give_back: Callable[..., None]
     ) -> None:
-        self._stream = stream
-        self._connection = connection
+        self._stream: Any = response.stream
+        self._wire = response.extensions["network_stream"]
         self._give_back = give_back
         self._is_open = True
 
@@ -128,7 +143,7 @@ class _Borrowed:
             try:
                 self._stream.close()
             finally:
-                self._give_back(self._connection)
+                self._give_back(is_over=self._wire.get_extra_info(IS_OVER))
 
 
 class AsyncConnections:
@@ -161,7 +176,7 @@ class AsyncConnections:
             self._busy.discard(connection)
             await connection.aclose()
             raise
-        response.stream = _AsyncBorrowed(response.stream, connection, self._give_back)
+        response.stream = _AsyncBorrowed(response, partial(self._give_back, connection))
         return response
 
     async def aclose(self) -> None:
@@ -185,10 +200,12 @@ class AsyncConnections:
             await connection.aclose()
         return self._make(origin)
 
-    async def _give_back(self, connection: httpcore.AsyncConnectionInterface) -> None:
+    async def _give_back(
+        self, connection: httpcore.AsyncConnectionInterface, *, is_over: bool
+    ) -> None:
         self._busy.discard(connection)
         leaving: Sequence[httpcore.AsyncConnectionInterface] = (connection,)
-        if connection.is_idle() and not self._is_closed:
+        if is_over and connection.is_idle() and not self._is_closed:
             leaving = self._idle.keep(connection)
         for each in leaving:
             await each.aclose()
@@ -196,13 +213,10 @@ class AsyncConnections:
 
 class _AsyncBorrowed:
     def __init__(
-        self,
-        stream: Any,
-        connection: httpcore.AsyncConnectionInterface,
-        give_back: Callable[[httpcore.AsyncConnectionInterface], Awaitable[None]],
+        self, response: httpcore.Response, give_back: Callable[..., Awaitable[None]]
     ) -> None:
-        self._stream = stream
-        self._connection = connection
+        self._stream: Any = response.stream
+        self._wire = response.extensions["network_stream"]
         self._give_back = give_back
         self._is_open = True
 
@@ -215,4 +229,71 @@ class _AsyncBorrowed:
             try:
                 await self._stream.aclose()
             finally:
-                await self._give_back(self._connection)
+                await self._give_back(is_over=self._wire.get_extra_info(IS_OVER))
+
+
+# --- By a proxy ----------------------------------------------------------------------
+
+_CONNECTED = ".connect_tcp.complete"
+_NO_SOCKS = "the proxy does not answer as one of SOCKS 5 does"
+
+
+def _is_of_socks(error: BaseException) -> bool:
+    """Whether the talk with a proxy of SOCKS failed; httpcore lets its errors out."""
+    try:
+        from socksio import SOCKSError  # noqa: PLC0415 - an extra of httpx's
+    except ImportError:
+        return False
+    return isinstance(error, (SOCKSError, AssertionError))
+
+
+class ConnectionsByProxy(Connections):
+    """Closes what httpcore opens on its way to a proxy, and loses if that fails."""
+
+    @override
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Sends a request; its connection is free again once the reply is closed."""
+        opened: list[httpcore.NetworkStream] = []
+
+        def note(event: str, info: Mapping[str, Any]) -> None:
+            if event.endswith(_CONNECTED):
+                opened.append(info["return_value"])
+
+        request.extensions["trace"] = note
+        try:
+            return super().handle_request(request)
+        except BaseException as error:
+            for each in opened:
+                each.close()
+            if _is_of_socks(error):
+                raise httpcore.ProxyError(_NO_SOCKS) from error
+            raise
+        finally:
+            del request.extensions["trace"]
+
+
+class AsyncConnectionsByProxy(AsyncConnections):
+    """The same, awaited."""
+
+    @override
+    async def handle_async_request(
+        self, request: httpcore.Request
+    ) -> httpcore.Response:
+        """Sends a request; its connection is free again once the reply is closed."""
+        opened: list[httpcore.AsyncNetworkStream] = []
+
+        async def note(event: str, info: Mapping[str, Any]) -> None:
+            if event.endswith(_CONNECTED):
+                opened.append(info["return_value"])
+
+        request.extensions["trace"] = note
+        try:
+            return await super().handle_async_request(request)
+        except BaseException as error:
+            for each in opened:
+                await each.aclose()
+            if _is_of_socks(error):
+                raise httpcore.ProxyError(_NO_SOCKS) from error
+            raise
+        finally:
+            del request.extensions["trace"]

@@ -318,6 +318,8 @@ class ReplyReader(Reader[Delta]):
         Raises:
             MiniMaxError: If the stream reports a failure, cannot be read or has no end.
         """
+        if self.ended:
+            return ()  # whatever follows, be it without end
         if not self._is_stream:
             self._keep(data)
         if self._events is None:
@@ -359,8 +361,6 @@ class ReplyReader(Reader[Delta]):
         return is_stream and self._status == HTTPStatus.OK
 
     def _hear(self, events: Iterable[ServerSentEvent], heard: list[Delta]) -> None:
-        if self.ended:
-            return
         decoder, said = self._decoder, list[Delta]()
         try:
             for event in events:

@@ -445,8 +445,10 @@ class LeakedCalls:
                 self._moved -= not self._is_open
                 self._is_open = False
                 return [*said, *ends]
-            case _:
+            case _ if self._moved:
                 return (replace(delta, place=delta.place + self._moved),)
+            case _:
+                return (delta,)
 
     def _told(self, pieces: Iterable[str | _Call], place: int) -> list[Delta]:
         said: list[Delta] = []

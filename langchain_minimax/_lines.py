@@ -112,7 +112,7 @@ class AsyncLine(AbstractAsyncContextManager["AsyncLine"]):
             request.extensions["trace"] = self._note
 
     async def _note(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
+        if event.endswith(".connect_tcp.complete"):
             self._sockets.append(info["return_value"])
         elif event.startswith("http2."):
             self._sockets.clear()  # other requests share it

@@ -9,7 +9,9 @@ merge settings, is not wanted, and takes as long as the request itself.
 
 from __future__ import annotations
 
+import socket
 import ssl
+import time
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -18,6 +20,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -27,10 +30,17 @@ import httpx
 from typing_extensions import Self, override
 
 from langchain_minimax._chunked import ChunkedReply
-from langchain_minimax._connections import AsyncConnections, Connections
+from langchain_minimax._connections import (
+    IS_OVER,
+    AsyncConnections,
+    AsyncConnectionsByProxy,
+    Connections,
+    ConnectionsByProxy,
+)
 from langchain_minimax._wires import WireBackend
 
 _PACKET = 2**16  # bytes of a body that are not copied for nothing
+_PIECE = 2**18  # bytes of it that one wait is for
 
 
 class Limit(float):
@@ -59,6 +69,32 @@ def _now(limit: float | None, error: type[Exception]) -> float | None:
     return None if wait == float("inf") else wait
 
 
+def _opening(limit: float | None) -> float | None:
+    """The same limit for all together that is done to open a connection."""
+    left = _now(limit, httpcore.ConnectTimeout)
+    if left is None:
+        return None
+    end = time.monotonic() + left
+    return Limit(left, lambda: end - time.monotonic())
+
+
+def _is_drained(stream: Any) -> bool:
+    """Whether TLS holds back nothing that it has taken from its socket already.
+
+    Where it does its own reading, as beyond a proxy, it takes more than a record.
+    """
+    tls = stream.get_extra_info("ssl_object")
+    if not isinstance(tls, ssl.SSLObject):
+        return True
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return True
+    except ssl.SSLError:
+        pass  # such as the server's good-bye
+    return False
+
+
 class _Traffic:
     """What goes over one connection, a request and its reply at a time.
 
@@ -71,14 +107,23 @@ class _Traffic:
         self._is_asking = False
         self._reply = ChunkedReply()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the last reply has ended for certain, and nothing came after it."""
+        return self._reply.is_over
+
     def sent(self, data: bytes) -> Sequence[bytes]:
-        """What to send of a request now."""
+        """What to send of a request now, a piece at a time."""
         if data and not self._is_asking:
             self.held = data
             self._is_asking, self._reply = True, ChunkedReply()
             return ()
         held, self.held = self.held, b""
-        return (held + data,) if len(data) <= _PACKET else (held, data)
+        if len(data) <= _PACKET:
+            return (held + data,)
+        body: Any = memoryview(data)  # which all that send take for bytes
+        starts = range(0, len(data), _PIECE)
+        return (held, *(body[start : start + _PIECE] for start in starts))
 
     def received(self, data: bytes) -> bytes:
         """What to parse of a reply instead of what came; nothing, if it takes more."""
@@ -87,8 +132,15 @@ class _Traffic:
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
+    def __init__(
+        self,
+        stream: httpcore.NetworkStream,
+        limit: float | None = None,
+        below: _Stream | None = None,
+    ) -> None:
         self._stream = stream
+        self._limit = limit  # of what asks for none, as the talk with a SOCKS proxy
+        self._below = below  # what this one was made of by TLS
         self._traffic = _Traffic()
 
     @override
@@ -96,14 +148,21 @@ class _Stream(httpcore.NetworkStream):
         if self._traffic.held:
             self.write(b"", timeout)
         while True:
-            data = self._stream.read(max_bytes, _now(timeout, httpcore.ReadTimeout))
+            left = _now(timeout or self._limit, httpcore.ReadTimeout)
+            try:
+                data = self._stream.read(max_bytes, left)
+            except httpcore.ReadTimeout:
+                if timeout is None:
+                    raise httpcore.ConnectTimeout from None
+                raise
             if (received := self._traffic.received(data)) or not data:
                 return received
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for piece in self._traffic.sent(buffer):
-            self._stream.write(piece, _now(timeout, httpcore.WriteTimeout))
+            left = _now(timeout or self._limit, httpcore.WriteTimeout)
+            self._stream.write(piece, left)
 
     @override
     def close(self) -> None:
@@ -117,11 +176,20 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = _now(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+        return _Stream(
+            self._stream.start_tls(ssl_context, server_hostname, left), below=self
+        )
 
     @override
     def get_extra_info(self, info: str) -> Any:
+        if info == IS_OVER:
+            return self._traffic.is_over and self.is_drained()
         return self._stream.get_extra_info(info)
+
+    def is_drained(self) -> bool:
+        """Whether all that was taken from the socket has been read."""
+        is_below = self._below is None or self._below.is_drained()
+        return is_below and _is_drained(self._stream)
 
 
 class _Backend(httpcore.SyncBackend):
@@ -134,15 +202,39 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _now(timeout, httpcore.ConnectTimeout)
-        return _Stream(
-            super().connect_tcp(host, port, left, local_address, socket_options)
-        )
+        limit = _opening(timeout)
+        *others, last = _addresses(host, port)
+
+        def opened(address: str, tries: int) -> httpcore.NetworkStream:
+            left = _now(limit, httpcore.ConnectTimeout)
+            share = None if left is None else left / tries
+            return _Stream(connect(address, port, share), limit)
+
+        connect = super().connect_tcp
+        for tried, address in enumerate(others):
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return opened(address, len(others) + 1 - tried)
+        return opened(last, 1)
+
+
+def _addresses(host: str, port: int) -> Sequence[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return [str(address[0]) for _, _, _, _, address in found]
 
 
 class _AsyncStream(httpcore.AsyncNetworkStream):
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(
+        self,
+        stream: httpcore.AsyncNetworkStream,
+        limit: float | None = None,
+        below: _AsyncStream | None = None,
+    ) -> None:
         self._stream = stream
+        self._limit = limit  # of what asks for none, as the talk with a SOCKS proxy
+        self._below = below  # what this one was made of by TLS
         self._traffic = _Traffic()
 
     @override
@@ -150,15 +242,20 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         if self._traffic.held:
             await self.write(b"", timeout)
         while True:
-            left = _now(timeout, httpcore.ReadTimeout)
-            data = await self._stream.read(max_bytes, left)
+            left = _now(timeout or self._limit, httpcore.ReadTimeout)
+            try:
+                data = await self._stream.read(max_bytes, left)
+            except httpcore.ReadTimeout:
+                if timeout is None:
+                    raise httpcore.ConnectTimeout from None
+                raise
             if (received := self._traffic.received(data)) or not data:
                 return received
 
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for piece in self._traffic.sent(buffer):
-            left = _now(timeout, httpcore.WriteTimeout)
+            left = _now(timeout or self._limit, httpcore.WriteTimeout)
             await self._stream.write(piece, left)
 
     @override
@@ -174,12 +271,19 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         left = _now(timeout, httpcore.ConnectTimeout)
         return _AsyncStream(
-            await self._stream.start_tls(ssl_context, server_hostname, left)
+            await self._stream.start_tls(ssl_context, server_hostname, left), below=self
         )
 
     @override
     def get_extra_info(self, info: str) -> Any:
+        if info == IS_OVER:
+            return self._traffic.is_over and self.is_drained()
         return self._stream.get_extra_info(info)
+
+    def is_drained(self) -> bool:
+        """Whether all that was taken from the socket has been read."""
+        is_below = self._below is None or self._below.is_drained()
+        return is_below and _is_drained(self._stream)
 
 
 class _AsyncBackend(httpcore.AsyncNetworkBackend):
@@ -197,8 +301,9 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        left = _now(timeout, httpcore.ConnectTimeout)
-        return _AsyncStream(await self._backend.connect_tcp(host, port, left))
+        limit = _opening(timeout)
+        left = _now(limit, httpcore.ConnectTimeout)
+        return _AsyncStream(await self._backend.connect_tcp(host, port, left), limit)
 
 
 # --- Requests and replies ------------------------------------------------------------
@@ -259,7 +364,8 @@ class Network(_Sender):
     ) -> None:
         kinds = (httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy)
         pool = _pool(kinds, proxy, certificates, _Backend())
-        self._pool = Connections(pool.create_connection, most_idle)
+        connections = ConnectionsByProxy if proxy else Connections
+        self._pool = connections(pool.create_connection, most_idle)
 
     def send(self, request: httpcore.Request, **_: Any) -> httpx.Response:
         """The reply, of which the body is still to be read."""
@@ -286,10 +392,10 @@ class AsyncNetwork(_Sender):
             httpcore.AsyncSOCKSProxy,
         )
         # Some Pythons cannot speak TLS within TLS, as with some proxies, but anyio can.
-        self._wires = WireBackend()
-        backend = httpcore.AnyIOBackend() if proxy else self._wires
+        backend = httpcore.AnyIOBackend() if proxy else WireBackend()
         pool = _pool(kinds, proxy, certificates, _AsyncBackend(backend))
-        self._pool = AsyncConnections(pool.create_connection, most_idle)
+        connections = AsyncConnectionsByProxy if proxy else AsyncConnections
+        self._pool = connections(pool.create_connection, most_idle)
 
     async def send(self, request: httpcore.Request, **_: Any) -> httpx.Response:
         """The reply, of which the body is still to be read."""
@@ -309,9 +415,8 @@ class AsyncNetwork(_Sender):
         await self._pool.aclose()
 
     async def abort(self) -> None:
-        """Closes all connections, as the loop ends, whoever has lost one."""
+        """Closes all connections, as the loop ends."""
         await self._pool.abort()
-        self._wires.abort()
 
 
 def _pool(
@@ -331,7 +436,18 @@ def _pool(
         return direct(**options)
     via = _via(proxy)
     kind = by_socks if _is_socks(via) else by_http
-    return kind(proxy_url=str(via.url), proxy_auth=via.raw_auth, **options)
+    if via.url.scheme == "https":
+        options["proxy_ssl_context"] = certificates
+    auth = via.raw_auth and tuple(map(_Secret, via.raw_auth))
+    return kind(proxy_url=str(via.url), proxy_auth=auth, **options)
+
+
+class _Secret(bytes):
+    """What httpcore writes into its log, as it is or in a tuple."""
+
+    @override
+    def __repr__(self) -> str:
+        return "'***'"
 
 
 def _via(proxy: str) -> httpx.Proxy:

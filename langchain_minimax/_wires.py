@@ -10,8 +10,7 @@ import asyncio
 import select
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from itertools import zip_longest
 from typing import Any
@@ -30,8 +29,7 @@ class _Protocol(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, connected: set[_Protocol] | None = None) -> None:
-        self._connected = set() if connected is None else connected
+    def __init__(self) -> None:
         self._unread = bytearray()
         self._is_full = self._is_over = False
         self._error: Exception | None = None
@@ -46,7 +44,6 @@ class _Protocol(asyncio.Protocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
-        self._connected.add(self)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -63,7 +60,6 @@ class _Protocol(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connected.discard(self)
         self._is_over = True
         self._error = exc
         self._room.set()
@@ -126,7 +122,6 @@ class _Protocol(asyncio.Protocol):
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         self._alarm = None
         if self._late <= loop.time():
-            self._late = _NEVER
             if self._reader is not None and not self._reader.done():
                 self._reader.set_exception(TimeoutError())
         elif self._late < _NEVER:
@@ -173,22 +168,18 @@ class _Wire(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        plain = self._protocol.transport
         try:
             with anyio.fail_after(timeout):
+                # Whatever becomes of it, it closes what it does not answer with.
                 transport = await asyncio.get_running_loop().start_tls(
-                    plain,
+                    self._protocol.transport,
                     self._protocol,
                     ssl_context,
                     server_hostname=server_hostname,
                     ssl_handshake_timeout=None if timeout is None else timeout + 1,
                 )
         except OSError as error:
-            plain.abort()
             raise _unreached(error) from error
-        except BaseException:
-            plain.abort()
-            raise
         self._protocol.connection_made(transport)  # type: ignore[arg-type]
         return self
 
@@ -200,11 +191,11 @@ class _Wire(httpcore.AsyncNetworkStream):
 
     def _has_news(self) -> bool:
         """Whether something has come that the event loop has not seen yet."""
-        number: int = self._protocol.transport.get_extra_info("socket").fileno()
-        if number < 0 or not hasattr(select, "poll"):
-            return number < 0
+        transport = self._protocol.transport
+        if transport.is_closing() or not hasattr(select, "poll"):
+            return transport.is_closing()
         poll = select.poll()
-        poll.register(number, select.POLLIN)
+        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         return bool(poll.poll(0))
 
 
@@ -212,15 +203,7 @@ _INFO = {"client_addr": "sockname", "server_addr": "peername"}
 
 
 class WireBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections of the event loop that is running, and knows which."""
-
-    def __init__(self) -> None:
-        self._connected: set[_Protocol] = set()
-
-    def abort(self) -> None:
-        """Closes all of them."""
-        for each in [*self._connected]:
-            each.transport.abort()
+    """Opens connections of the event loop that is running."""
 
     @override
     async def connect_tcp(
@@ -234,8 +217,7 @@ class WireBackend(httpcore.AsyncNetworkBackend):
         try:
             with anyio.fail_after(timeout):
                 addresses = await _addresses(host, port)
-                make = partial(_Protocol, self._connected)
-                return _Wire(await _first_of(addresses, port, make))
+                return _Wire(await _first_of(addresses, port))
         except OSError as error:
             raise _unreached(error) from error
 
@@ -254,9 +236,7 @@ async def _addresses(host: str, port: int) -> Sequence[str]:
     return [address for turn in turns for address in turn if address is not None]
 
 
-async def _first_of(
-    addresses: Sequence[str], port: int, make: Callable[[], _Protocol] = _Protocol
-) -> _Protocol:
+async def _first_of(addresses: Sequence[str], port: int) -> _Protocol:
     """The first connection of those that are tried, one after and beside the other.
 
     asyncio's own race loses what has won when it is cancelled.
@@ -267,7 +247,7 @@ async def _first_of(
 
     async def attempt(address: str, over: anyio.Event) -> None:
         try:
-            _, protocol = await loop.create_connection(make, address, port)
+            _, protocol = await loop.create_connection(_Protocol, address, port)
         except OSError as error:
             errors.append(error)
         else:

@@ -26,11 +26,7 @@ from langchain_core.messages.ai import (
     OutputTokenDetails,
     add_ai_message_chunks,
 )
-from langchain_core.messages.tool import (
-    ToolCallChunk,
-    invalid_tool_call,
-    tool_call_chunk,
-)
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_minimax._blocks import Json
@@ -129,7 +125,7 @@ class Chunks:
         self._with_usage = usage
         self._model = model
         self._id = ""
-        self._key = uuid.uuid4().hex
+        self._key = ""
         self._text_place: int | None = None
         self._only_thinking = True
         self._open_call: tuple[int, list[str]] | None = None
@@ -179,7 +175,7 @@ class Chunks:
                 self._only_thinking = False
                 return layout.opaque(self._at(place), block)
             case Started(id, model):
-                self._id, self._key = id, id or self._key
+                self._id = self._key = id
                 self._model = model or self._model
                 self._calls_before = self._last_call
                 return {}
@@ -196,6 +192,8 @@ class Chunks:
         return place == self._text_place
 
     def _at(self, place: int) -> str:
+        if not self._key:
+            self._key = uuid.uuid4().hex
         return f"lc_{self._key}_{place}"
 
     def _call(
@@ -253,7 +251,14 @@ class Chunks:
         return chunk
 
 
-_EMPTY = AIMessageChunk(content="")
+_EMPTY = AIMessageChunk(
+    content="",
+    additional_kwargs={},
+    response_metadata={},
+    tool_calls=[],
+    invalid_tool_calls=[],
+    tool_call_chunks=[],
+)
 _EMPTY_GENERATION = ChatGenerationChunk(message=_EMPTY)
 
 # LangChain's checks find out nothing of these, but for what follows from the chunks of
@@ -279,8 +284,12 @@ def _may_be_read(chunk: ToolCallChunk) -> bool:
 
 def _unreadable(chunk: ToolCallChunk) -> InvalidToolCall:
     """What LangChain makes of one that is none."""
-    return invalid_tool_call(
-        name=chunk["name"], args=chunk["args"], id=chunk["id"], error=None
+    return InvalidToolCall(
+        type="invalid_tool_call",
+        name=chunk["name"],
+        args=chunk["args"],
+        id=chunk["id"],
+        error=None,
     )
 
 

@@ -89,7 +89,7 @@ class Events:
             case Started(id, model):
                 is_second = self._first is not None
                 self._first = self._index + 1
-                self._id, self._key = id, id or self._key
+                self._id, self._key = id, id or uuid.uuid4().hex
                 self._model = model or self._model
                 if is_second:
                     return ()

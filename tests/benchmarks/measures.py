@@ -183,7 +183,7 @@ def caller(target: Target, url: str) -> Any:
 
 def calls(messages: float) -> int:
     """How many make a round."""
-    return max(1, 200 // (1 + int(messages) // 10))
+    return max(5, 200 // (1 + int(messages) // 20))
 
 
 def conversation(target: Target, messages: float) -> Any:
@@ -193,12 +193,14 @@ def conversation(target: Target, messages: float) -> Any:
 def invoke(messages: float, target: Target, url: str) -> float:
     model, times = caller(target, url), calls(messages)
     said = conversation(target, messages)
+    model.invoke(said)  # the process has slept while others were measured
     return cpu(lambda: [model.invoke(said) for _ in range(times)]) / times
 
 
 def ainvoke(messages: float, target: Target, url: str) -> float:
     model, times = caller(target, url), calls(messages)
     said = conversation(target, messages)
+    run(lambda: model.ainvoke(said))
     ask = lambda: again(times, lambda: model.ainvoke(said))  # noqa: E731
     return cpu(lambda: run(ask)) / times
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.rate_limiters import BaseRateLimiter
 
@@ -156,27 +157,55 @@ async def _mute_server() -> AsyncIterator[tuple[str, list[str]]]:
         writer.close()
 
     async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
-        host, port = server.sockets[0].getsockname()
-        yield f"https://{host}:{port}", seen
+        yield "{}:{}".format(*server.sockets[0].getsockname()), seen
+
+
+WAYS = {
+    "directly": ("base_url", "https"),
+    "by a proxy": ("proxy", "http"),
+    "by a proxy over TLS": ("proxy", "https"),
+    "by SOCKS": ("proxy", "socks5"),
+}
 
 
 @every_call
+@pytest.mark.parametrize(("field", "scheme"), WAYS.values(), ids=WAYS)
 def test_a_call_that_is_cancelled_while_it_connects_hangs_up(
-    call: Call, serve: Any, connect: Any
+    field: str, scheme: str, call: Call, serve: Any, connect: Any
 ) -> None:
     model = connect(serve())
 
     async def ask() -> None:
         async with _mute_server() as (address, seen):
-            task = asyncio.create_task(
-                call(model.model_copy(update={"base_url": address}))
-            )
+            way = {"base_url": "https://api.example", field: f"{scheme}://{address}"}
+            task = asyncio.create_task(call(model.model_copy(update=way)))
             await await_for(lambda: "hello" in seen)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             await await_for(lambda: seen.count("gone") == seen.count("hello"))
         assert (await model.ainvoke("Hello")).text
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("call", [_ainvoke, _astream])
+def test_so_does_one_by_the_callers_own_client(
+    call: Call, serve: Any, connect: Any
+) -> None:
+    model = connect(serve())
+
+    async def ask() -> None:
+        async with _mute_server() as (address, seen):
+            client = httpx.AsyncClient(proxy=f"socks5://{address}")
+            fields = {"base_url": "https://api.example", "http_async_client": client}
+            task = asyncio.create_task(call(model.model_copy(update=fields)))
+            await await_for(lambda: "hello" in seen)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await await_for(lambda: "gone" in seen)
+            await client.aclose()
 
     asyncio.run(ask())
 

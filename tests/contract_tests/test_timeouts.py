@@ -310,6 +310,15 @@ def test_nobody_shakes_hands(limit: Any, words: str, protocol: str, mute: str) -
     check(model_at(f"https://{mute}", protocol, limit), EVERY, words)
 
 
+@NEAR
+def test_a_proxy_says_nothing(limit: Any, words: str, mute: str) -> None:
+    model = model_at("http://127.0.0.1", "anthropic", limit)
+    proxy = " (by way of the proxy 127.0.0.1) was not"
+    for scheme in ("https", "socks5"):
+        by = model.model_copy(update={"proxy": f"{scheme}://{mute}"})
+        check(by, EVERY, words.replace(" was not", proxy))
+
+
 @pytest.mark.parametrize(
     ("limit", "words"),
     [(WRITE, NOT_TAKEN), (CALL, TOO_LONG)],

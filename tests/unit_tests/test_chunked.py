@@ -29,8 +29,16 @@ def joined(*reads: bytes) -> list[bytes]:
     return [told for read in reads if (told := reply.joined(read))]
 
 
-def heard(reads: Sequence[bytes]) -> tuple[bytes, list[str]]:
-    """What h11 makes of a reply: its body, and what came to pass."""
+def is_over(*reads: bytes) -> bool:
+    """Whether a reply has ended for certain, with the last of these reads."""
+    reply = ChunkedReply()
+    for read in reads:
+        reply.joined(read)
+    return reply.is_over
+
+
+def heard(reads: Sequence[bytes]) -> tuple[bytes, list[str], bytes]:
+    """What h11 makes of a reply: its body, what came to pass, and what is left."""
     parser = h11.Connection(h11.CLIENT)
     parser.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
     parser.send(h11.EndOfMessage())
@@ -44,10 +52,10 @@ def heard(reads: Sequence[bytes]) -> tuple[bytes, list[str]]:
                 else:
                     seen.append(repr(event))
                 if isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
-                    return body, seen
+                    return body, seen, parser.trailing_data[0]
     except h11.RemoteProtocolError:
         seen.append("refused")
-    return body, seen
+    return body, seen, b""
 
 
 # --- What is joined ------------------------------------------------------------------
@@ -129,13 +137,68 @@ def test_a_head_without_end_is_not_kept() -> None:
     )
 
 
+def test_where_a_chunk_does_not_end_the_next_does_not_begin() -> None:
+    """Else the length of a chunk would be the server's to misjudge."""
+    body, seen, _ = heard(joined(HEAD, b"1\r\na", chunks(b"b") + END))
+    assert (body, seen[-1]) == (b"a", "refused")
+
+
+# --- Where a reply is over -----------------------------------------------------------
+
+SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
+WHOLE = {
+    "chunks": HEAD + chunks(b"a", b"bc") + END,
+    "no chunk": HEAD + END,
+    "a length": SIZED + b"abc",
+    "no bytes": SIZED.replace(b"3", b"0"),
+    "one behind another": AHEAD + SIZED + b"abc",
+}
+whole = pytest.mark.parametrize("wire", WHOLE.values(), ids=WHOLE)
+
+
+@whole
+def test_a_reply_is_over_with_its_last_byte_and_not_before(wire: bytes) -> None:
+    for end in range(len(wire)):
+        assert not is_over(wire[:end])
+        assert is_over(wire[:end], wire[end:])
+
+
+@whole
+@pytest.mark.parametrize("more", [b"\n", b"HTTP/1.1 200 OK\r\n"])
+def test_it_is_not_where_more_has_come(wire: bytes, more: bytes) -> None:
+    for end in range(len(wire)):
+        assert not is_over(wire[:end], wire[end:] + more)
+    assert not is_over(wire, more)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        HEAD + b"0\r\nX: 1\r\n\r\n",
+        HEAD + b"0\r\n\n",
+        HEAD + b"1\r\nab\r\n" + END,
+        HEAD.replace(b"200 OK", b"204 No Content") + END,
+        SIZED.replace(b"200 OK", b"304 Not Modified") + b"abc",
+        b"HTTP/1.1 200 OK\r\n\r\nabc",
+        SIZED.replace(b"3", b"3, 3") + b"abc",
+        SIZED.replace(b"3", b"3" * 5000) + b"abc",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"x" * 2**18,
+    ],
+)
+def test_nor_where_its_end_is_not_certain(wire: bytes) -> None:
+    for end in range(min(len(wire), 100)):
+        assert not is_over(wire[:end], wire[end:])
+    assert not is_over(wire, b"\r\n\r\n")
+
+
 # --- Whatever comes ------------------------------------------------------------------
 
 LETTERS = st.binary(min_size=1, max_size=9) | st.sampled_from(
     [b"\r\n", b"0\r\n\r\n", b"a\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]
 )
 BROKEN = st.lists(
-    st.tuples(st.integers(0, 200), st.sampled_from([*b"0f\r\n;gx "]), st.booleans()),
+    st.tuples(st.integers(0, 200), st.sampled_from([*b"04f\r\n;gx "]), st.booleans()),
     max_size=2,
 )
 
@@ -155,10 +218,16 @@ def test_the_parser_hears_the_same(
     places: list[int],
     ends: bool,
 ) -> None:
-    """Broken replies too: what h11 refuses is refused, at the same byte of the body."""
+    """Broken replies too: what h11 refuses is refused, at the same byte of the body.
+
+    And of a reply that is over it has nothing left.
+    """
     wire = bytearray(AHEAD * ahead + HEAD + chunks(*payloads) + END * ends)
     for place, byte, is_more in broken:
         wire[place % len(wire) : place % len(wire) + (not is_more)] = bytes([byte])
     edges = [0, *sorted(place for place in places if place < len(wire)), len(wire)]
     reads = [bytes(wire[start:end]) for start, end in pairwise(edges) if start < end]
-    assert heard(joined(*reads)) == heard(reads)
+    body, seen, left = heard(reads)
+    assert heard(joined(*reads)) == (body, seen, left)
+    if is_over(*reads) and seen[-1] != "refused":
+        assert (seen[-1], left) == ("EndOfMessage(headers=<Headers([])>)", b"")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpcore
 import pytest
 
-from langchain_minimax._connections import AsyncConnections, Connections
+from langchain_minimax._connections import IS_OVER, AsyncConnections, Connections
 
 HERE, THERE = "http://here.example/v1", "http://there.example/v1"
 MOST = 3
@@ -20,7 +21,7 @@ class Connection:
 
     def __init__(self, number: int, origin: httpcore.Origin) -> None:
         self.number = number
-        self.closed = self.busy = self.expired = self.broken = False
+        self.closed = self.busy = self.expired = self.broken = self.more = False
         self._origin = origin
 
     def can_handle_request(self, origin: httpcore.Origin) -> bool:
@@ -30,7 +31,13 @@ class Connection:
         if self.broken:
             raise httpcore.ReadError
         self.busy = True
-        return httpcore.Response(200, content=Reply(self))
+        return httpcore.Response(
+            200, content=Reply(self), extensions={"network_stream": self}
+        )
+
+    def get_extra_info(self, info: str) -> bool:
+        assert info == IS_OVER
+        return not self.more
 
     def has_expired(self) -> bool:
         return self.expired
@@ -53,6 +60,7 @@ class Reply:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.fails = False
 
     def __iter__(self) -> Iterator[bytes]:
         yield b"%d" % self._connection.number
@@ -63,6 +71,8 @@ class Reply:
             yield piece
 
     def close(self) -> None:
+        if self.fails:
+            raise httpcore.ReadError
         if self._connection.busy:
             self._connection.close()
 
@@ -154,6 +164,40 @@ def test_a_reply_that_was_not_read_takes_its_connection_along(calls: Calls) -> N
     calls.end(calls.begin(), read=False)
     assert calls.made[0].closed
     assert calls.end(calls.begin()) == 1
+
+
+def test_so_does_one_that_more_has_come_behind(calls: Calls) -> None:
+    """It would be taken for the beginning of the next."""
+    response = calls.begin()
+    calls.made[0].more = True
+    calls.end(response)
+    assert calls.made[0].closed
+    assert calls.end(calls.begin()) == 1
+
+
+def test_and_one_whose_end_fails(calls: Calls) -> None:
+    response: Any = calls.begin()
+    response.stream._stream.fails = True
+    with pytest.raises(httpcore.ReadError):
+        calls.end(response, read=False)
+    assert calls.made[0].closed
+    assert not getattr(calls._connections, "is_busy", False)
+
+
+def test_a_reply_may_be_closed_in_the_course_of_another_call() -> None:
+    """The garbage collector ends what was dropped, wherever a thread is just then."""
+    calls = Calls()
+    dropped = calls.begin()
+
+    def collect() -> None:
+        with calls._connections._lock:
+            calls.end(dropped)
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert calls.end(calls.begin()) == 0
 
 
 def test_to_close_a_reply_twice_gives_nothing_back_twice(calls: Calls) -> None:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,8 @@ from langchain_minimax._deltas import Delta, Started, Stopped, TextDelta, Usage
 from langchain_minimax._dialects import anthropic
 from langchain_minimax._exchange import Exchange, ReplyReader, exchange
 from langchain_minimax._filters import StopSequences
-from langchain_minimax._http import Deadline, Patience
+from langchain_minimax._http import Deadline, Patience, timeouts
+from langchain_minimax._network import Limit
 from langchain_minimax._retry import pause
 from langchain_minimax.errors import (
     MiniMaxAPIError,
@@ -422,6 +424,23 @@ def test_what_is_whole_is_read_on_for_ten_seconds(monkeypatch: pytest.MonkeyPatc
     assert over == [False, False, False, True]
 
 
+def test_only_the_end_of_a_reply_that_is_one_is_awaited():
+    """Of one that failed, and of one that is none, more could come for ever."""
+    deadline = Deadline(None, "hurry")
+    for is_whole in (True, False):
+        read: Any = SimpleNamespace(complete=False, is_whole=is_whole, ended=True)
+        assert Patience(parting=60.0).is_over(read, deadline) is not is_whole
+
+
+def test_a_wait_that_nothing_else_limits_ends_with_the_patience():
+    unlimited = timeouts(httpx.Timeout(None), silence=None)
+    unlimited = replace(unlimited, call=None)
+    for parting, kind in ((60.0, Limit), (0.0, type(None))):
+        patience, deadline = Patience(parting), unlimited.deadline("hurry")
+        limits = unlimited.httpx(deadline, patience, stream=True)
+        assert type(limits.read) is kind
+
+
 @pytest.mark.parametrize("cut", range(3))
 def test_what_came_before_an_error_is_told_however_the_two_were_cut(cut: int):
     pieces = [events(START), events(WORDS), events(OVERLOADED)]
@@ -448,6 +467,26 @@ def test_what_follows_the_end_does_not_count_however_cut(late: dict[str, Any]):
     whole = events(START, WORDS, DONE, END)
     assert heard([whole, events(late)], EVENTS) == heard(whole, EVENTS)
     assert heard(whole + events(late), EVENTS) == heard(whole, EVENTS)
+
+
+@pytest.mark.parametrize(
+    "said", [(START, WORDS, DONE, END), (START, WORDS, OVERLOADED)], ids=["end", "fail"]
+)
+def test_nor_is_it_held_however_much_it_is(said: tuple[dict[str, Any], ...]):
+    began, same = reader(EVENTS), reader(EVENTS)
+    assert began.feed(events(*said)) == same.feed(events(*said))
+    for _ in range(64):
+        assert began.feed(b"x" * 2**20) == ()
+    if said[-1] is END:
+        assert began.finish() == same.finish()
+    else:
+        with pytest.raises(MiniMaxOverloadedError):
+            began.finish()
+
+
+def test_nor_does_what_lies_behind_a_failure_at_the_end():
+    said = events(START, WORDS, DONE, OVERLOADED) + events(WORDS).rstrip()
+    assert text(heard(said, EVENTS)) == "All is said."
 
 
 def test_a_whole_reply_that_is_called_a_stream_is_read():

@@ -658,6 +658,13 @@ def test_what_follows_a_call_moves_on(markup: str):
     ]
 
 
+def test_what_follows_a_text_without_a_word_moves_up():
+    said = passed(
+        STARTED, TextDelta(0, ""), BlockStopped(0), ThinkingDelta(1, "hm"), END
+    )
+    assert said == [STARTED, ThinkingDelta(0, "hm"), END]
+
+
 def test_a_reply_without_such_calls_passes_unchanged():
     deltas = [
         STARTED,

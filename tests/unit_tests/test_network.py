@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import sys
 import traceback
@@ -13,12 +14,15 @@ import httpcore
 import httpx
 import pytest
 
+from langchain_minimax._connections import IS_OVER
 from langchain_minimax._network import (
     _PACKET,
+    _PIECE,
     AsyncNetwork,
     Limit,
     Network,
     _AsyncStream,
+    _Backend,
     _now,
     _Stream,
 )
@@ -42,6 +46,7 @@ def within(seconds: float, left: float) -> Limit:
         (within(5, left=2), 2),
         (within(2, left=5), 2),
         (within(float("inf"), left=5), 5),
+        (within(float("inf"), left=float("inf")), None),
     ],
     ids=str,
 )
@@ -125,6 +130,23 @@ def test_each_wait_of_a_connection_is_cut() -> None:
     assert wire.waits == [2] * 4
 
 
+def test_what_asks_for_none_has_the_limit_of_connecting() -> None:
+    """A talk with a SOCKS proxy does, and may last as long as all the rest of it."""
+    wire = Wire()
+    stream = _Stream(wire, within(5, left=2))
+    stream.write(b"")
+    stream.read(1)
+    assert wire.waits == [2, 2]
+
+
+async def test_so_has_what_is_awaited() -> None:
+    wire = AsyncWire()
+    stream = _AsyncStream(wire, within(5, left=2))
+    await stream.write(b"")
+    await stream.read(1)
+    assert wire.waits == [2, 2]
+
+
 async def test_so_is_each_of_an_async_one() -> None:
     wire, limit = AsyncWire(), within(5, left=2)
     stream = _AsyncStream(wire)
@@ -132,6 +154,54 @@ async def test_so_is_each_of_an_async_one() -> None:
     await stream.read(1, limit)
     await (await stream.start_tls(CERTIFICATES, "localhost", limit)).read(1, limit)
     assert wire.waits == [2] * 4
+
+
+# --- Addresses -----------------------------------------------------------------------
+
+
+class Reached:
+    """Whom a backend tries to reach, and for how long; only one of them answers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+        self.tried: list[tuple[str, float]] = []
+
+        def found(host: str, port: int, **_: Any) -> list[Any]:
+            if not addresses:
+                raise socket.gaierror(f"nobody knows {host}")
+            return [(0, 0, 0, "", (each, port)) for each in addresses]
+
+        def connect(_: Any, host: str, __: int, timeout: float) -> Wire:
+            self.tried.append((host, timeout))
+            if host != "answers":
+                raise httpcore.ConnectTimeout(host)
+            return Wire()
+
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+
+
+def test_all_addresses_of_a_host_share_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reached = Reached(monkeypatch, "dead", "gone", "answers", "unneeded")
+    _Backend().connect_tcp("here.example", 80, 12.0)
+    assert [host for host, _ in reached.tried] == ["dead", "gone", "answers"]
+    shares = [seconds for _, seconds in reached.tried]
+    assert shares == pytest.approx([3, 4, 6], rel=0.1)
+
+
+def test_where_none_answers_the_last_one_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Reached(monkeypatch, "dead", "gone")
+    with pytest.raises(httpcore.ConnectTimeout, match="gone"):
+        _Backend().connect_tcp("here.example", 80, 12.0)
+
+
+def test_a_host_that_nobody_knows_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    Reached(monkeypatch)
+    with pytest.raises(httpcore.ConnectError, match=r"nobody knows here\.example"):
+        _Backend().connect_tcp("here.example", 80, 12.0)
 
 
 # --- Errors --------------------------------------------------------------------------
@@ -291,7 +361,28 @@ def test_a_large_body_is_not_copied_for_it() -> None:
     stream.write(b"head")
     stream.write(body)
     assert wire.sent == [b"head", body]
-    assert wire.sent[1] is body
+    sent: Any = wire.sent[1]
+    assert sent.obj is body
+
+
+def test_each_piece_of_a_larger_one_has_a_wait_of_its_own() -> None:
+    left = iter([4.0, 3.0, 2.0, 1.0])
+    limit, body = Limit(5, left.__next__), bytes(range(256)) * (_PIECE // 128) + b"x"
+    stream = _Stream(wire := Sent())
+    stream.write(b"head", limit)
+    stream.write(body, limit)
+    assert b"".join(wire.sent) == b"head" + body
+    assert [len(each) for each in wire.sent] == [4, _PIECE, _PIECE, 1]
+    assert wire.waits == [4.0, 3.0, 2.0, 1.0]
+
+
+async def test_so_has_each_of_an_async_one() -> None:
+    left = iter([4.0, 3.0, 2.0, 1.0])
+    limit, body = Limit(5, left.__next__), b"x" * (2 * _PIECE + 1)
+    stream = _AsyncStream(wire := AsyncWire())
+    await stream.write(b"head", limit)
+    await stream.write(body, limit)
+    assert wire.waits == [4.0, 3.0, 2.0, 1.0]
 
 
 @pytest.mark.parametrize("end", [b"", None])
@@ -301,7 +392,36 @@ def test_a_head_without_a_body_goes_alone(end: bytes | None) -> None:
     if end is not None:
         stream.write(end)
     stream.read(1)
+    stream.read(1)
     assert wire.sent == [b"head"]
+
+
+# --- Replies -------------------------------------------------------------------------
+
+
+class Says(Wire):
+    """Answers with one piece after the other."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__()
+        self._pieces = iter(pieces)
+
+    def read(self, _: int, timeout: float | None = None) -> bytes:
+        return super().read(_, timeout) or next(self._pieces)
+
+
+def test_every_reply_of_a_connection_is_a_new_one() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reply = (head, b"1\r\na\r\n1\r\nb\r\n", b"0\r\n\r\n")
+    stream = _Stream(Says(*reply, *reply))
+    for _ in range(2):
+        stream.write(b"head")
+        stream.write(b"body")
+        assert stream.read(1) == head
+        assert not stream.get_extra_info(IS_OVER)
+        assert stream.read(1) == b"2\r\nab\r\n"
+        assert stream.read(1) == b"0\r\n\r\n"
+        assert stream.get_extra_info(IS_OVER)
 
 
 # --- Proxies -------------------------------------------------------------------------

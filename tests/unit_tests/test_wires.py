@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import httpcore
 import pytest
 
+from langchain_minimax._network import _AsyncStream
 from langchain_minimax._wires import (
     _MOST_UNREAD,
     WireBackend,
@@ -20,6 +22,7 @@ from langchain_minimax._wires import (
     _Protocol,
     _Wire,
 )
+from support.certificates import Certificates
 
 # --- Where to ------------------------------------------------------------------------
 
@@ -137,6 +140,7 @@ async def test_so_is_who_has_won_a_race_that_is_cancelled(
 @asynccontextmanager
 async def _connected(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[httpcore.AsyncNetworkStream]:
     over = asyncio.Event()
 
@@ -148,7 +152,7 @@ async def _connected(
         writer.close()
         over.set()
 
-    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls) as server:
         port = server.sockets[0].getsockname()[1]
         stream = await WireBackend().connect_tcp("127.0.0.1", port, timeout=10)
         try:
@@ -205,12 +209,14 @@ async def test_a_server_that_sends_faster_than_is_read_has_to_wait() -> None:
         await writer.drain()
 
     async with _connected(serve) as stream:
-        most = read = 0
+        read = len(await stream.read(1, 10))
+        for _ in range(500):
+            await asyncio.sleep(0)
+        unread = len(stream._protocol._unread)  # type: ignore[attr-defined]
+        assert unread <= 8 * _MOST_UNREAD  # what asyncio takes in at once, and a little
         while data := await stream.read(2**12, 10):
             read += len(data)
-            most = max(most, len(stream._protocol._unread))  # type: ignore[attr-defined]
         assert read == sent
-        assert most <= 8 * _MOST_UNREAD  # what asyncio takes in at once, and a little
 
 
 async def test_what_a_server_does_not_take_in_time_is_an_error() -> None:
@@ -223,6 +229,26 @@ async def test_what_a_server_does_not_take_in_time_is_an_error() -> None:
         with pytest.raises(httpcore.WriteTimeout):
             await stream.write(b"x" * 2**25, 0.01)
         done.set()
+
+
+async def test_neither_does_a_server_that_hangs_up_instead() -> None:
+    async def serve(_: object, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with _connected(serve) as stream:
+        with pytest.raises(httpcore.WriteError):
+            await stream.write(b"x" * 2**25, 10)
+
+
+async def test_a_shorter_wait_than_the_last_ends_sooner() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"x")
+        await reader.read()
+
+    async with _connected(serve) as stream:
+        assert await stream.read(1, 1000) == b"x"
+        with pytest.raises(httpcore.ReadTimeout):
+            await asyncio.wait_for(stream.read(1, 0.01), 10)
 
 
 async def test_nothing_is_written_to_what_is_closed() -> None:
@@ -249,20 +275,89 @@ async def test_a_connection_that_breaks_is_an_error_behind_what_had_arrived() ->
             await stream.read(3, 10)
 
 
-async def test_all_that_were_opened_can_be_closed_at_once() -> None:
-    async def serve(reader: asyncio.StreamReader, _: object) -> None:
-        await reader.read()
+# --- TLS -----------------------------------------------------------------------------
 
-    async with _connected(serve) as stream:
-        wires = WireBackend()
-        port = stream.get_extra_info("server_addr")[1]
-        other = await wires.connect_tcp("127.0.0.1", port, timeout=10)
-        wires.abort()
-        assert await other.read(1, 10) == b""
-        with pytest.raises(httpcore.WriteError):
-            await other.write(b"x", 10)
-        assert not wires._connected
-        await stream.write(b"x", 10)
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def trusting(certificates: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates.bundle)
+
+
+async def test_what_goes_over_tls_arrives_as_it_was(
+    certificates: Certificates, trusting: ssl.SSLContext
+) -> None:
+    body = bytes(range(256)) * 2**14
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(len(body)))
+        await writer.drain()
+
+    async with _connected(serve, certificates.context("good")) as plain:
+        wire = await plain.start_tls(trusting, "127.0.0.1", timeout=10)
+        stream = _AsyncStream(wire)
+        await stream.write(body[:1], 10)
+        await stream.write(body[1:], 10)
+        read = bytearray()
+        while data := await wire.read(2**16, 10):
+            read += data
+        assert read == body
+
+
+async def test_what_a_server_does_not_take_over_tls_is_an_error_too(
+    certificates: Certificates, trusting: ssl.SSLContext
+) -> None:
+    """asyncio takes over whatever it is given at once, and says nothing of the rest."""
+    done = asyncio.Event()
+
+    async def serve(_: object, writer: asyncio.StreamWriter) -> None:
+        await done.wait()
+        writer.transport.abort()
+
+    async with _connected(serve, certificates.context("good")) as plain:
+        wire = await plain.start_tls(trusting, "127.0.0.1", timeout=10)
+        stream = _AsyncStream(wire)
+        await stream.write(b"head", 0.2)
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(b"x" * 2**25, 0.2)
+        done.set()
+
+
+@pytest.mark.parametrize("shown", ["unknown", "another's"])
+async def test_whom_nobody_vouches_for_is_hung_up_on(
+    shown: str, certificates: Certificates, trusting: ssl.SSLContext
+) -> None:
+    gone = asyncio.Event()
+
+    class Server(asyncio.Protocol):
+        def connection_lost(self, _: Exception | None) -> None:
+            gone.set()
+
+    loop = asyncio.get_running_loop()
+    context = certificates.context(shown)
+    async with await loop.create_server(Server, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        plain: Any = await WireBackend().connect_tcp("127.0.0.1", port, timeout=10)
+        with pytest.raises(httpcore.ConnectError, match="certificate"):
+            await plain.start_tls(trusting, "127.0.0.1", timeout=10)
+        assert plain._protocol.transport.is_closing()
+    assert plain.get_extra_info("is_readable")
+
+
+async def test_a_handshake_that_is_cancelled_hangs_up() -> None:
+    async def serve(reader: asyncio.StreamReader, _: object) -> None:
+        assert await reader.read()  # up to the end, or this would not end either
+
+    async with _connected(serve) as plain:
+        with pytest.raises(httpcore.ConnectTimeout):
+            await plain.start_tls(ssl.create_default_context(), "here", timeout=0.01)
+
+
+# --- Nobody there --------------------------------------------------------------------
 
 
 async def test_nobody_there_is_an_error() -> None:

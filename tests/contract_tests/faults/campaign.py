@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 import httpx
 from langchain_core.messages import AIMessage
 
-from contract_tests.faults.proxy import Certificates, Door, Proxy
+from contract_tests.faults.proxy import Door, Proxy
 from contract_tests.faults.table import TABLE, Outcome, Row
 from langchain_minimax import ChatMiniMax, MiniMaxError
 from langchain_minimax.testing import Emulator, Reply, Text, Thinking, ToolUse
+from support.certificates import Certificates
 from support.ways import WAYS
 
 KEY = "sk-api-0123456789-of-the-campaign"

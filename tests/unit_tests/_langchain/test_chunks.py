@@ -315,6 +315,14 @@ def test_replies_without_an_id_are_told_apart_all_the_same(v1: bool) -> None:
     ]
 
 
+@in_both_layouts
+def test_so_are_two_that_answer_one_question(v1: bool) -> None:
+    begun = Started("", None)
+    deltas = [begun, ThinkingDelta(0, "One."), begun, ThinkingDelta(0, "Two."), END]
+    whole = total(stream(deltas, v1=v1))
+    assert [block["reasoning"] for block in whole.content_blocks] == ["One.", "Two."]  # type: ignore[typeddict-item]
+
+
 # --- Metadata and usage --------------------------------------------------------------
 
 
@@ -628,6 +636,9 @@ def test_a_chunk_is_what_langchain_would_have_made_of_it(
         assert chunk.model_dump() == checked.model_dump()
         assert chunk.content_blocks == checked.content_blocks
         assert pickle.loads(pickle.dumps(chunk)) == checked
+        for made in (chunk, generation_of(chunk)):
+            said_so = made.model_dump(exclude_unset=True).keys()
+            assert made.model_dump(exclude_defaults=True).keys() <= said_so
         generation = ChatGenerationChunk(message=checked)
         assert generation_of(chunk) == generation
         assert generation_of(chunk).model_dump() == generation.model_dump()
