@@ -142,15 +142,18 @@ def main() -> int:
     parser.add_argument("--table", type=Path)
     parser.add_argument("--picture", type=Path)
     told = parser.parse_args()
+    asked = [growth for growth in GROWTHS if told.only in growth.name]
+    if not asked:
+        known = ", ".join(growth.name for growth in GROWTHS)
+        parser.error(f"nothing has this in its name: {known}")
     many_files()
     lines, is_linear = [machine()], True
     all_: dict[Growth, Mapping[str, Curve]] = {}
     with replayed() as url, workers((*MODELS, FLOOR), url) as every:
-        for growth in GROWTHS:
-            if told.only in growth.name:
-                all_[growth] = curves(growth, every)
-                lines += rows(growth, all_[growth])
-                sys.stderr.write(f"{growth.name}\n")
+        for growth in asked:
+            all_[growth] = curves(growth, every)
+            lines += rows(growth, all_[growth])
+            sys.stderr.write(f"{growth.name}\n")
     for growth, found in all_.items():
         ours = [curve for name, curve in found.items() if name.startswith(OURS)]
         is_linear &= not growth.is_ours or all(

@@ -165,12 +165,18 @@ def everyone(figures: Mapping[str, Figures]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="scenarios with this in their name")
+    known = f"scenarios with this in their name: {', '.join(SCENARIOS)}"
+    parser.add_argument("--only", default="", help=known)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--table", type=Path)
     parser.add_argument("--everyone", type=Path)
     told = parser.parse_args()
-    figures = measure([name for name in SCENARIOS if told.only in name], told.rounds)
+    asked = [name for name in SCENARIOS if told.only in name]
+    if not asked:
+        parser.error(f"there are no {known}")
+    if told.rounds < 1:
+        parser.error("--rounds is 1 or more")
+    figures = measure(asked, told.rounds)
     held = lines(figures)
     for path, rows in (
         (told.table, table(held)),
