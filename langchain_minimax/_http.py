@@ -394,7 +394,14 @@ def _request(
     limits: httpx.Timeout,
 ) -> Any:
     if client.is_closed:
-        raise MiniMaxConnectionError("The client given as `http_client` is closed.")
+        name = (
+            "http_client" if isinstance(client, httpx.Client) else "http_async_client"
+        )
+        error = MiniMaxConnectionError(
+            f"The client given as `{name}` is closed: give one that is open, or none."
+        )
+        error.is_retryable = False
+        raise error
     request = client.build_request(
         call.method,
         call.url,
