@@ -331,15 +331,9 @@ async def test_what_a_server_does_not_take_over_tls_is_an_error_too(
 async def test_whom_nobody_vouches_for_is_hung_up_on(
     shown: str, certificates: Certificates, trusting: ssl.SSLContext
 ) -> None:
-    gone = asyncio.Event()
-
-    class Server(asyncio.Protocol):
-        def connection_lost(self, _: Exception | None) -> None:
-            gone.set()
-
-    loop = asyncio.get_running_loop()
-    context = certificates.context(shown)
-    async with await loop.create_server(Server, "127.0.0.1", 0, ssl=context) as server:
+    loop, context = asyncio.get_running_loop(), certificates.context(shown)
+    serving = loop.create_server(asyncio.Protocol, "127.0.0.1", 0, ssl=context)
+    async with await serving as server:
         port = server.sockets[0].getsockname()[1]
         plain: Any = await WireBackend().connect_tcp("127.0.0.1", port, timeout=10)
         with pytest.raises(httpcore.ConnectError, match="certificate"):
