@@ -10,6 +10,7 @@ from langchain_minimax._version import __version__
 if TYPE_CHECKING:
     from langchain_minimax._doors import register_provider
     from langchain_minimax.chat_models import ChatMiniMax
+    from langchain_minimax.embeddings import MiniMaxEmbeddings
     from langchain_minimax.errors import (
         MiniMaxAPIError,
         MiniMaxAuthenticationError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         MiniMaxToolChoiceError,
     )
     from langchain_minimax.files import MiniMaxFile, MiniMaxFiles
+    from langchain_minimax.models import MiniMaxModel
 
 __all__ = [
     "ChatMiniMax",
@@ -39,11 +41,13 @@ __all__ = [
     "MiniMaxConnectionError",
     "MiniMaxContentFilterError",
     "MiniMaxContextOverflowError",
+    "MiniMaxEmbeddings",
     "MiniMaxError",
     "MiniMaxFile",
     "MiniMaxFiles",
     "MiniMaxInsufficientBalanceError",
     "MiniMaxInvalidRequestError",
+    "MiniMaxModel",
     "MiniMaxModelNotFoundError",
     "MiniMaxOutputError",
     "MiniMaxOverloadedError",
@@ -60,8 +64,10 @@ __all__ = [
 
 _ROOMS = {
     "ChatMiniMax": "chat_models",
+    "MiniMaxEmbeddings": "embeddings",
     "MiniMaxFile": "files",
     "MiniMaxFiles": "files",
+    "MiniMaxModel": "models",
     "register_provider": "_doors",
 }
 

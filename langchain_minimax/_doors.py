@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeGuard
 
 PROVIDER = "minimax"
 
-_PACKAGE, _CLASS = "langchain_minimax", "ChatMiniMax"
+_PACKAGE = "langchain_minimax"
 _lock = threading.Lock()
 
 
@@ -20,7 +20,8 @@ def register_provider() -> None:
     """Makes `"minimax:…"` a name of a model to LangChain.
 
     `init_chat_model`, `create_agent` and all that takes such names find `ChatMiniMax`
-    from then on. Once is enough, and more do no harm.
+    from then on, and `init_embeddings` finds `MiniMaxEmbeddings`. Once is enough, and
+    more do no harm.
 
     Example:
         ```python
@@ -40,7 +41,8 @@ def register_provider() -> None:
             than those that this package knows.
     """
     try:
-        base = import_module("langchain.chat_models.base")
+        chat = import_module("langchain.chat_models.base")
+        embeddings = import_module("langchain.embeddings.base")
     except ImportError as error:
         msg = (
             "`register_provider` teaches LangChain a name, and LangChain is not "
@@ -48,9 +50,11 @@ def register_provider() -> None:
         )
         raise ImportError(msg) from error
     # Private to LangChain, which has no other way (1.3 to 1.5).
-    providers = getattr(base, "_BUILTIN_PROVIDERS", None)
+    chats, embedders = (
+        getattr(base, "_BUILTIN_PROVIDERS", None) for base in (chat, embeddings)
+    )
     with _lock:
-        if not isinstance(providers, dict) or not _is_known_shape(providers):
+        if not (_is_known_shape(chats) and _is_known_shape(embedders)):
             msg = (
                 "This version of LangChain keeps its providers in a way that "
                 "langchain-minimax does not know, so `minimax:…` cannot be made a "
@@ -58,15 +62,18 @@ def register_provider() -> None:
                 "newer langchain-minimax."
             )
             raise RuntimeError(msg)
-        providers.setdefault(PROVIDER, (_PACKAGE, _CLASS, _create))
+        chats.setdefault(PROVIDER, (_PACKAGE, "ChatMiniMax", _create))
+        embedders.setdefault(PROVIDER, (_PACKAGE, "MiniMaxEmbeddings", _create))
 
 
 def _create(cls: Any, **fields: Any) -> Any:
     return cls(**fields)
 
 
-def _is_known_shape(providers: dict[Any, Any]) -> bool:
+def _is_known_shape(providers: Any) -> TypeGuard[dict[str, Any]]:
     """Whether each has a module, a class and a function that makes one."""
+    if not isinstance(providers, dict):
+        return False
     for entry in providers.values():
         match entry:
             case (str(), str(), create) if callable(create):

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from langchain_minimax._calls import Call
     from langchain_minimax._deltas import Delta
     from langchain_minimax._exchange import Exchange
+    from langchain_minimax._native import NativeCall
+    from langchain_minimax.models import MiniMaxModel
 
 
 class ChatMiniMax(Connection, BaseChatModel):
@@ -349,6 +351,39 @@ class ChatMiniMax(Connection, BaseChatModel):
         return self._transport.ask(
             counting(request, url, secret=secret, headers=headers)
         )
+
+    # --- Models ----------------------------------------------------------------------
+
+    def list_models(self) -> list[MiniMaxModel]:
+        """Asks the server which models it has.
+
+        Example:
+            ```python
+            from langchain_minimax import ChatMiniMax
+
+            model = ChatMiniMax(model="MiniMax-M3")
+            for each in model.list_models():
+                print(each.id, each.card.context_window if each.card else "unknown")
+            ```
+
+        Returns:
+            Each with its `id`, and the catalogue's `card` if it has one, in the
+            server's order.
+
+        Raises:
+            MiniMaxError: Whatever went wrong.
+        """
+        return self._transport.ask(self._listing())
+
+    async def alist_models(self) -> list[MiniMaxModel]:
+        """The same as `list_models`, awaited."""
+        return await self._async_transport.ask(self._listing())
+
+    def _listing(self) -> NativeCall[list[MiniMaxModel]]:
+        from langchain_minimax.models import listing, listing_url  # noqa: PLC0415
+
+        url = listing_url(self.base_url, self.region)
+        return listing(url, secret=self._key(url), headers=self._headers())
 
     # --- Calls -----------------------------------------------------------------------
 

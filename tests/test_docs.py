@@ -50,6 +50,7 @@ PAGES = [
         ROOT / "README.md",
         *sorted(DOCS.rglob("*.md")),
         ROOT / "langchain_minimax" / "chat_models.py",
+        ROOT / "langchain_minimax" / "embeddings.py",
         ROOT / "langchain_minimax" / "files.py",
         ROOT / "langchain_minimax" / "testing" / "__init__.py",
         ROOT / "langchain_minimax" / "testing" / "pytest_plugin.py",

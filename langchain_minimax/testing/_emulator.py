@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_minimax.testing._brain import think_up
+from langchain_minimax.testing._embeddings import EMBEDDINGS, Embedder
 from langchain_minimax.testing._faults import Answer, Cut, ErrorEvent, Fault
 from langchain_minimax.testing._files import StoredFile, serve_file, videos
 from langchain_minimax.testing._memory import Memory
@@ -97,6 +98,7 @@ class Emulator:
         self._script: deque[Script] = deque()
         self.script(*_items(replies))
         self._memory = Memory()
+        self._embedder = Embedder(self._quirks.limited_embeddings)
         self._make_server = _server.Server
         self._server: Server | None = None
 
@@ -207,6 +209,8 @@ class Emulator:
                 return wrong_key or Raw(json.dumps(models_page()), content_type=JSON)
             case "GET", "/v1/models":
                 return wrong_key or Raw(json.dumps(models_list()), content_type=JSON)
+            case "POST", path if path == EMBEDDINGS:
+                return self._embedder.answer(record, self.api_key)
             case _:
                 served = serve_file(record, self.files, self.api_key) if path else None
                 return served or _NOT_FOUND

@@ -1,12 +1,10 @@
 """A request to the Files API in, what is stored and its answer out.
 
 Paths, fields and replies are those of the official OpenAPI of file management
-(platform.minimax.io/docs/api-reference/file-management-*.md, M2.7 era and later). Every
-answer is HTTP 200, and says in its `base_resp` whether it failed.
+(platform.minimax.io/docs/api-reference/file-management-*.md, M2.7 era and later).
 """
 
 import builtins
-import json
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -15,17 +13,9 @@ from email.message import Message
 from email.parser import HeaderParser
 from typing import Any
 
-from langchain_minimax.testing._records import RecordedRequest, bearer_key
+from langchain_minimax.testing._native import OK, answer_of, invalid, required
+from langchain_minimax.testing._records import RecordedRequest
 from langchain_minimax.testing._replies import Json, Raw
-
-_JSON = "application/json; charset=utf-8"
-_OK = {"status_code": 0, "status_msg": "success"}
-
-# Recorded on 2026-04-29; the native endpoints take no other header.
-_NO_KEY = (
-    "login fail: Please carry the API secret key in the 'Authorization' field "
-    "of the request header"
-)
 
 # The purposes of an upload and the formats that the upload page has for them. Texts
 # are not held to theirs: the page's own example is a .docx.
@@ -76,44 +66,20 @@ def serve_file(record: RecordedRequest, files: Files, api_key: str) -> Raw | Non
     serve = _ENDPOINTS.get((record.method, record.path))
     if serve is None:
         return None
-    try:
-        _check_key(bearer_key(record), api_key)
-        body = serve(record, files)
-    except _Refused as refused:
-        body = {"base_resp": refused.base_resp}
-    return Raw(json.dumps(body, ensure_ascii=False), content_type=_JSON)
-
-
-class _Refused(Exception):  # noqa: N818 - no error of ours, but an answer
-    """What is wrong, as the `base_resp` says it."""
-
-    def __init__(self, code: int, words: str) -> None:
-        super().__init__(words)
-        self.base_resp = {"status_code": code, "status_msg": words}
-
-
-def _invalid(words: str) -> _Refused:
-    return _Refused(2013, f"invalid params, {words}")
-
-
-def _check_key(key: str, api_key: str) -> None:
-    if not key:
-        raise _Refused(1004, _NO_KEY)
-    if key != api_key:
-        raise _Refused(2049, "invalid api key")
+    return answer_of(record, api_key, lambda: serve(record, files))
 
 
 def _upload(record: RecordedRequest, files: Files) -> Json:
     form = dict(_parts(record.headers.get("content-type", ""), record.raw))
-    purpose = _required(form, "purpose").content.decode("utf-8", "replace")
-    file = _required(form, "file")
+    purpose = required(form, "purpose").content.decode("utf-8", "replace")
+    file = required(form, "file")
     _check_purpose(purpose, _LISTED)
     check_file(purpose, file.filename, len(file.content))
     # As large as those in public examples, and small enough for JavaScript.
     file_id = 10**14 + secrets.randbelow(9 * 10**14)
     now = int(time.time())
     files[file_id] = StoredFile(file_id, file.filename, purpose, file.content, now)
-    return {"file": _described(files[file_id]), "base_resp": _OK}
+    return {"file": _described(files[file_id]), "base_resp": OK}
 
 
 def check_file(purpose: str, filename: str, size: int) -> None:
@@ -121,41 +87,41 @@ def check_file(purpose: str, filename: str, size: int) -> None:
     formats = _FORMATS[purpose]
     suffix = filename.rpartition(".")[2].lower()
     if formats and suffix not in formats:
-        raise _invalid(f"{purpose} does not support .{suffix} files")
+        raise invalid(f"{purpose} does not support .{suffix} files")
     if not size:
-        raise _invalid("file is empty")
+        raise invalid("file is empty")
     if size > _MAX_FILE:
-        raise _invalid("file exceeds 512 MB")
+        raise invalid("file exceeds 512 MB")
 
 
 def _list(record: RecordedRequest, files: Files) -> Json:
-    purpose = _required(record.query, "purpose")
+    purpose = required(record.query, "purpose")
     _check_purpose(purpose, _LISTED)
     found = [_described(f) for f in files.values() if f.purpose == purpose]
-    return {"files": found, "base_resp": _OK}
+    return {"files": found, "base_resp": OK}
 
 
 def _retrieve(record: RecordedRequest, files: Files) -> Json:
-    given = _required(record.query, "file_id")
+    given = required(record.query, "file_id")
     if not given.isdecimal():
-        raise _invalid("file_id must be an integer")  # ours
+        raise invalid("file_id must be an integer")  # ours
     file = _found(files, int(given))
     # The field is documented; a real address would lead to a store of MiniMax's.
     address = f"https://minimax.invalid/{file.file_id}/{file.filename}"
     described = {**_described(file), "download_url": address}
-    return {"file": described, "base_resp": _OK}
+    return {"file": described, "base_resp": OK}
 
 
 def _delete(record: RecordedRequest, files: Files) -> Json:
     body = record.body if isinstance(record.body, dict) else {}
-    file_id, purpose = _required(body, "file_id"), _required(body, "purpose")
+    file_id, purpose = required(body, "file_id"), required(body, "purpose")
     if type(file_id) is not int:
-        raise _invalid("file_id must be an integer")  # ours
+        raise invalid("file_id must be an integer")  # ours
     _check_purpose(purpose, _DELETED)
     if _found(files, file_id).purpose != purpose:
-        raise _invalid("file_id not exist")
+        raise invalid("file_id not exist")
     del files[file_id]
-    return {"file_id": file_id, "base_resp": _OK}
+    return {"file_id": file_id, "base_resp": OK}
 
 
 _ENDPOINTS: dict[tuple[str, str], Callable[[RecordedRequest, Files], Json]] = {
@@ -166,22 +132,15 @@ _ENDPOINTS: dict[tuple[str, str], Callable[[RecordedRequest, Files], Json]] = {
 }
 
 
-def _required(given: Any, name: str) -> Any:
-    if given.get(name) in (None, ""):
-        words = f"binding: expr_path={name}, cause=missing required parameter"
-        raise _invalid(words)  # as recorded of the embeddings
-    return given[name]
-
-
 def _check_purpose(purpose: Any, allowed: Collection[str]) -> None:
     if purpose not in allowed:
-        raise _invalid(f"invalid purpose: {purpose}")  # ours
+        raise invalid(f"invalid purpose: {purpose}")  # ours
 
 
 def _found(files: Files, file_id: int) -> StoredFile:
     if file_id not in files:
         # Seen of `/v1/voice_clone`, not of the Files API itself.
-        raise _invalid("file_id not exist")
+        raise invalid("file_id not exist")
     return files[file_id]
 
 
@@ -207,7 +166,7 @@ def _parts(content_type: str, raw: bytes) -> Iterator[tuple[str, _Part]]:
     outer["content-type"] = content_type
     boundary = outer.get_boundary()
     if outer.get_content_type() != "multipart/form-data" or not boundary:
-        raise _invalid("the body is no multipart/form-data")  # ours
+        raise invalid("the body is no multipart/form-data")  # ours
     _, *pieces = (b"\r\n" + raw).split(b"\r\n--" + boundary.encode())
     for piece in pieces:
         head, blank, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")

@@ -49,6 +49,8 @@ class Quirks:
             page on interleaved thinking, 0.17), or in the text as `<think>` (guide of
             MiniMax-M2; anthropic-sdk-python #1109, 2025-12) or `<mm:think>` (vLLM's
             parser for M3, 2026-08). What MiniMax refuses is refused all the same.
+        limited_embeddings: How many requests for embeddings are refused with 1002
+            before one is served (2026-04; still limited after 160 s).
         chat_usage: Where a stream says the usage it is asked for: in a chunk of its own
             (2026-09), with the `finish_reason` (never captured), or nowhere (`null` to
             the end in captures of 2026-04 and 05, which may not have asked).
@@ -94,6 +96,7 @@ class Quirks:
     unknown_model: Literal["404", "2013"] = "404"
     enforce_alternation: bool = False
     self_hosted: Literal["reasoning", "append_think", "append_mm_think"] | None = None
+    limited_embeddings: int = 0
     chat_usage: Literal["own chunk", "last chunk", "none"] = "own chunk"
     chat_summary: bool = False
     chat_done: bool = False

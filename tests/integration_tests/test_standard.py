@@ -9,12 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.integration_tests import (
+    ChatModelIntegrationTests,
+    EmbeddingsIntegrationTests,
+)
 from langchain_tests.integration_tests import chat_models as suite
 
-from langchain_minimax import ChatMiniMax
+from langchain_minimax import ChatMiniMax, MiniMaxEmbeddings
 from langchain_minimax.testing import Emulator
 
 KEY = os.environ.get("MINIMAX_API_KEY")
@@ -118,3 +122,13 @@ class TestChatMiniMaxOverChatCompletions(TestChatMiniMax):
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
         # M3 was recorded there thinking without saying how much.
         return self._ask("Which is larger?", stream=stream, model="MiniMax-M2.7")
+
+
+class TestMiniMaxEmbeddings(EmbeddingsIntegrationTests):
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return MiniMaxEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {"model": "embo-01", **SERVER}

@@ -14,8 +14,15 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.chat_models import base, init_chat_model
+from langchain.embeddings import base as embedders
+from langchain.embeddings import init_embeddings
 
-from langchain_minimax import ChatMiniMax, _doors, register_provider
+from langchain_minimax import (
+    ChatMiniMax,
+    MiniMaxEmbeddings,
+    _doors,
+    register_provider,
+)
 from langchain_minimax.middleware import MiniMaxPromptCachingMiddleware
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -32,6 +39,13 @@ def unregistered(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", plain)
     base._get_chat_model_creator.cache_clear()
+    plain = {
+        name: entry
+        for name, entry in embedders._BUILTIN_PROVIDERS.items()
+        if name != "minimax"
+    }
+    monkeypatch.setattr(embedders, "_BUILTIN_PROVIDERS", plain)
+    embedders._get_embeddings_class_creator.cache_clear()
 
 
 # --- LangChain -----------------------------------------------------------------------
@@ -76,6 +90,15 @@ def test_an_agent_is_made_by_a_models_name(monkeypatch: pytest.MonkeyPatch):
         create_agent("minimax:MiniMax-M3")
     register_provider()
     assert create_agent("minimax:MiniMax-M3", tools=[]).get_graph().nodes
+
+
+def test_embeddings_are_made_by_their_name():
+    with pytest.raises(ValueError, match=r"(?i)provider"):
+        init_embeddings("minimax:embo-01", api_key=KEY)
+    register_provider()
+    made = init_embeddings("minimax:embo-01", api_key=KEY, batch_size=8)
+    assert type(made) is MiniMaxEmbeddings
+    assert (made.model, made.batch_size) == ("embo-01", 8)
 
 
 def test_a_configurable_model_changes_into_ours():
@@ -132,13 +155,15 @@ def test_many_threads_register_at_once():
     ],
     ids=str,
 )
+@pytest.mark.parametrize("room", [base, embedders], ids=["chat", "embeddings"])
 def test_an_unknown_langchain_is_left_alone(
-    providers: Any, monkeypatch: pytest.MonkeyPatch
+    providers: Any, room: ModuleType, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", providers)
+    monkeypatch.setattr(room, "_BUILTIN_PROVIDERS", providers)
     with pytest.raises(RuntimeError, match="ChatMiniMax"):
         register_provider()
-    assert "minimax" not in (providers or ())
+    assert "minimax" not in (base._BUILTIN_PROVIDERS or ())
+    assert "minimax" not in (embedders._BUILTIN_PROVIDERS or ())
 
 
 def test_a_langchain_without_such_a_list_is_told_of(monkeypatch: pytest.MonkeyPatch):
