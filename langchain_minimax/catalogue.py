@@ -215,6 +215,10 @@ CARDS: tuple[ModelCard, ...] = (
 )
 """Every known model, newest first."""
 
+SERVICE_TIERS: dict[str, float] = {"standard": 1, "priority": 1.5}
+"""What a service tier costs, as a multiple of the standard one (Messages API schema,
+summer 2026; DERIVED: for all models, and for what the cache costs too)."""
+
 _BY_NAME = {name.lower(): row for row in CARDS for name in (row.id, *row.aliases)}
 
 

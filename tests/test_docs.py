@@ -51,6 +51,7 @@ PAGES = [
         *sorted(DOCS.rglob("*.md")),
         ROOT / "langchain_minimax" / "chat_models.py",
         ROOT / "langchain_minimax" / "embeddings.py",
+        ROOT / "langchain_minimax" / "costs.py",
         ROOT / "langchain_minimax" / "files.py",
         ROOT / "langchain_minimax" / "testing" / "__init__.py",
         ROOT / "langchain_minimax" / "testing" / "pytest_plugin.py",
