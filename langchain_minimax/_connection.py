@@ -231,7 +231,7 @@ class Connection(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets a field; one of a connection's is checked as the constructor does."""
-        super().__setattr__(name, _checked(name, value))
+        super().__setattr__(name, self._checked(name, value))
 
     def model_copy(
         self, *, update: Mapping[str, Any] | None = None, deep: bool = False
@@ -246,8 +246,27 @@ class Connection(BaseModel):
             ValueError: If there is no such field, or a value that cannot be.
         """
         named = {self._field(name): value for name, value in (update or {}).items()}
-        checked = {name: _checked(name, value) for name, value in named.items()}
+        checked = {name: self._checked(name, value) for name, value in named.items()}
         return super().model_copy(update=checked, deep=deep)
+
+    @classmethod
+    def _checked(cls, name: str, value: Any) -> Any:
+        """What the constructor would make of a field, if it is one that is checked.
+
+        But no key is no key here, and not the environment's: a copy may be a tenant's.
+        """
+        checker = cls._checker()
+        is_none = value is None and name in ("api_key", "base_url")
+        if is_none or name not in checker.model_fields:
+            return value
+        # Pydantic's `validate_assignment` runs all validators of the model, and
+        # LangChain's assign in turn.
+        return getattr(checker(**{**_OF_NO_ENVIRONMENT, name: value}), name)
+
+    @classmethod
+    def _checker(cls) -> type[Connection]:
+        """The class whose fields are checked in copies and assignments, too."""
+        return Connection
 
     @classmethod
     def _field(cls, name: str) -> str:
@@ -355,19 +374,3 @@ class Connection(BaseModel):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _checked(name: str, value: Any) -> Any:
-    """What the constructor would make of a field, if it is one of a connection's.
-
-    But no key is no key here, and not the environment's: a copy may be a tenant's.
-    """
-    is_none = value is None and name in ("api_key", "base_url")
-    if is_none or name not in _FIELDS:
-        return value
-    # Pydantic's `validate_assignment` runs all validators of the model, and LangChain's
-    # assign in turn.
-    return getattr(Connection(**{**_OF_NO_ENVIRONMENT, name: value}), name)
-
-
-_FIELDS = frozenset(Connection.model_fields)

@@ -151,6 +151,12 @@ class Unmet:
         """Whether asking again would end the same way."""
         return self.reason == "cut"
 
+    @property
+    def usage(self) -> Usage | None:
+        """Its tokens."""
+        ends = (each.usage for each in self.said if isinstance(each, Stopped))
+        return next(ends, None)
+
 
 Delta = (
     Started
@@ -196,9 +202,13 @@ def blocks_in(deltas: Iterable[Delta]) -> Iterator[Block]:  # noqa: C901 - an ar
 
 
 def total(counts: Iterable[Usage | None]) -> Usage | None:
-    """The tokens of several replies together; `None` if none was counted."""
-    counted = [usage for usage in counts if usage is not None]
-    if not counted:
+    """The tokens of several replies together; `None` unless each was counted.
+
+    The sum of some would pass for that of all, and half a bill for a whole one.
+    """
+    told = list(counts)
+    counted = [usage for usage in told if usage is not None]
+    if not counted or len(counted) < len(told):
         return None
     given = {
         field.name: [

@@ -36,7 +36,6 @@ from langchain_minimax._deltas import (
     ToolUseStarted,
     ToolUseStopped,
     Unmet,
-    Usage,
     blocks_in,
     total,
 )
@@ -294,11 +293,11 @@ def failure(demand: Demand, asked: Sequence[Unmet], model: str) -> MiniMaxOutput
 
 def summed_up(heard: Sequence[Delta]) -> list[Delta]:
     """Replies that would not do as one that ended, with the tokens of all."""
+    if not isinstance(heard[-1] if heard else None, Unmet):
+        return list(heard)  # the last of them broke off
     unmet = [delta for delta in heard if isinstance(delta, Unmet)]
     said: list[Delta] = [each for each in heard if not isinstance(each, Unmet)]
-    if not isinstance(heard[-1] if heard else None, Unmet):
-        return said  # the last of them broke off
-    usage = total(map(_usage, unmet))
+    usage = total(each.usage for each in unmet)
     notes = {"attempts": len(unmet)}
     return [*said, replace(_stopped(unmet[-1]), usage=usage, notes=notes)]
 
@@ -379,7 +378,7 @@ class Demanded:
     def _end(self, stopped: Stopped) -> Sequence[Delta]:
         ended = replace(
             stopped,
-            usage=total([*map(_usage, self._earlier), stopped.usage]),
+            usage=total([*(each.usage for each in self._earlier), stopped.usage]),
             notes={
                 **stopped.notes,
                 "attempts": len(self._earlier) + 1,
@@ -474,10 +473,6 @@ class OneCall:
 
 def _texts(deltas: Iterable[Delta]) -> Iterator[str]:
     return (each.text for each in deltas if isinstance(each, TextDelta))
-
-
-def _usage(unmet: Unmet) -> Usage | None:
-    return _stopped(unmet).usage
 
 
 def _stopped(unmet: Unmet) -> Stopped:

@@ -7,6 +7,7 @@ points, which pyproject.toml declares. Neither is imported before it asks.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, TypeGuard
 
@@ -20,8 +21,8 @@ def register_provider() -> None:
     """Makes `"minimax:…"` a name of a model to LangChain.
 
     `init_chat_model`, `create_agent` and all that takes such names find `ChatMiniMax`
-    from then on, and `init_embeddings` finds `MiniMaxEmbeddings`. Once is enough, and
-    more do no harm.
+    from then on, and `init_embeddings` finds `MiniMaxEmbeddings` unless LangChain has
+    come to keep those in another way. Once is enough, and more do no harm.
 
     Example:
         ```python
@@ -41,29 +42,37 @@ def register_provider() -> None:
             than those that this package knows.
     """
     try:
-        chat = import_module("langchain.chat_models.base")
-        embeddings = import_module("langchain.embeddings.base")
+        chats = _providers("langchain.chat_models.base")
     except ImportError as error:
         msg = (
             "`register_provider` teaches LangChain a name, and LangChain is not "
             'installed: pip install "langchain-minimax[langchain]"'
         )
         raise ImportError(msg) from error
+    if not _register(chats, "ChatMiniMax"):
+        msg = (
+            "This version of LangChain keeps its providers in a way that "
+            "langchain-minimax does not know, so `minimax:…` cannot be made a "
+            "name. Pass the model itself, `ChatMiniMax(model=…)`, or look for a "
+            "newer langchain-minimax."
+        )
+        raise RuntimeError(msg)
+    with suppress(ImportError):
+        _register(_providers("langchain.embeddings.base"), "MiniMaxEmbeddings")
+
+
+def _providers(module: str) -> Any:
     # Private to LangChain, which has no other way (1.3 to 1.5).
-    chats, embedders = (
-        getattr(base, "_BUILTIN_PROVIDERS", None) for base in (chat, embeddings)
-    )
+    return getattr(import_module(module), "_BUILTIN_PROVIDERS", None)
+
+
+def _register(providers: Any, name: str) -> bool:
+    """Whether a class is among the providers now."""
     with _lock:
-        if not (_is_known_shape(chats) and _is_known_shape(embedders)):
-            msg = (
-                "This version of LangChain keeps its providers in a way that "
-                "langchain-minimax does not know, so `minimax:…` cannot be made a "
-                "name. Pass the model itself, `ChatMiniMax(model=…)`, or look for a "
-                "newer langchain-minimax."
-            )
-            raise RuntimeError(msg)
-        chats.setdefault(PROVIDER, (_PACKAGE, "ChatMiniMax", _create))
-        embedders.setdefault(PROVIDER, (_PACKAGE, "MiniMaxEmbeddings", _create))
+        if not _is_known_shape(providers):
+            return False
+        providers.setdefault(PROVIDER, (_PACKAGE, name, _create))
+    return True
 
 
 def _create(cls: Any, **fields: Any) -> Any:

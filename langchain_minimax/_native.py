@@ -25,7 +25,7 @@ from langchain_minimax.errors import (
     failure_in_reply,
 )
 
-_ENDPOINT = re.compile(r"(/v1)?(/embeddings|/files(/\w+)?)$")
+_ENDPOINT = re.compile(r"(/v1)?(/embeddings|/models|/files(/\w+)?)$")
 _DIALECT = "/anthropic"
 
 Answer = TypeVar("Answer")

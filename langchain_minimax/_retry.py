@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.5  # seconds, doubled with each further attempt
 _LONGEST_PAUSE = 8.0
-_LONGEST_RETRY_AFTER = 60.0  # a server that asks for more is not waited for
+LONGEST_RETRY_AFTER = 60.0  # a server that asks for more is not waited for
 
 
 def retry_after(error: BaseException | None) -> float | None:
@@ -82,7 +82,7 @@ class Retries:
         if not isinstance(error, MiniMaxError) or not error.is_retryable:
             return False
         self._pause = pause(error, state.attempt_number)
-        return self._pause <= min(_LONGEST_RETRY_AFTER, self._time_left())
+        return self._pause <= min(LONGEST_RETRY_AFTER, self._time_left())
 
     def _remember(self, state: RetryCallState) -> None:
         self.failed = copy.copy(state)

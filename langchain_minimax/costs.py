@@ -8,11 +8,12 @@ plan, a discount, a gateway or a server of your own costs something else: say wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
-from decimal import Decimal
-from threading import Lock
+from dataclasses import dataclass, replace
+from decimal import Context, Decimal
+from functools import reduce
+from operator import index
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from typing_extensions import override
 
 from langchain_minimax._langchain import PROVIDER
 from langchain_minimax.catalogue import SERVICE_TIERS, Price, card
+from langchain_minimax.errors import MiniMaxOutputError
 
 Reason = Literal[
     "no usage",
@@ -38,10 +40,13 @@ Reason = Literal[
 ]
 
 Prices = Mapping[str, Sequence[Price]]
-"""Prices by a model's name, as its replies say it."""
+"""Prices by a model's name, as its replies say it, in any case."""
 
 _ZERO = Decimal(0)
-_PER_MILLION = -6  # as a power of ten
+_MILLIONTH = Decimal("0.000001")
+
+# More digits than a sum of any two floats has, whatever the caller's context rounds to.
+_EXACT = Context(prec=1_000, traps=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +75,16 @@ class Cost:
     @property
     def total(self) -> Decimal:
         """All of it."""
-        return self.input + self.output + self.cache_read + self.cache_write
+        return _sum(self.input, self.output, self.cache_read, self.cache_write)
 
     def __add__(self, other: Cost) -> Cost:
         if not isinstance(other, Cost):
             return NotImplemented
         return Cost(
-            input=self.input + other.input,
-            output=self.output + other.output,
-            cache_read=self.cache_read + other.cache_read,
-            cache_write=self.cache_write + other.cache_write,
+            input=_sum(self.input, other.input),
+            output=_sum(self.output, other.output),
+            cache_read=_sum(self.cache_read, other.cache_read),
+            cache_write=_sum(self.cache_write, other.cache_write),
             sources=tuple(dict.fromkeys((*self.sources, *other.sources))),
         )
 
@@ -88,7 +93,11 @@ class Cost:
         return self if other == 0 else NotImplemented
 
     def __str__(self) -> str:
-        return f"${self.total.normalize():f}"
+        return f"${_EXACT.normalize(self.total):f}"
+
+
+def _sum(*figures: Decimal) -> Decimal:
+    return reduce(_EXACT.add, figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +107,16 @@ class Unpriced:
     Attributes:
         model: The model's name.
         reason: `"no usage"`: the reply does not tell its tokens. `"unreadable usage"`:
-            it tells some that have no price, or that do not add up. `"unknown model"`:
-            it is not in the catalogue. `"elsewhere"`: another provider, a gateway or
-            a server of your own. `"plan only"`: the model has no price per token.
+            it tells some that have no price, do not add up or are no numbers.
+            `"unknown model"`: it is not in the catalogue. `"elsewhere"`: another
+            provider, a gateway or a server of your own. `"plan only"`: the model has
+            no price per token.
             `"service tier"`: what the tier costs is not known. `"cache write"`: that
             fee is not known for the model. `"attempts"`: the tokens are those of
             several requests, and how many each had decides the price. `"failed"`:
-            there was an error, and no usage with it.
+            there was an error, and not all of its tokens are known.
         message: The same for a person.
-        usage: The tokens, if they are known.
+        usage: The tokens, if they are known; of a failed call, perhaps not all.
     """
 
     model: str
@@ -137,13 +147,15 @@ def cost_of(
 
     Args:
         message: The reply, or the sum of its chunks. What LangChain's own cache
-            answered costs nothing.
+            answered costs nothing. An error's `partial` costs at least as much.
         service_tier: The tier that was asked for, in case the reply does not tell.
         prices: By a model's name, prices that go before the catalogue's, whatever the
             provider and the tier: `{"MiniMax-M3": [Price(0.25, 1.0, 0.05)]}`.
 
     Raises:
         UnknownCostError: If that is not known.
+        TypeError: If this is no reply.
+        ValueError: If `prices` is malformed.
 
     Example:
         ```python
@@ -153,7 +165,8 @@ def cost_of(
         print(cost_of(ChatMiniMax(model="MiniMax-M3").invoke("Hello")))
         ```
     """
-    return _cost(_call(message, "", service_tier), prices or {})
+    asked = _Call("", service_tier=service_tier)
+    return _cost(_answered(asked, message), _checked(prices))
 
 
 def cost_of_usage(
@@ -175,8 +188,49 @@ def cost_of_usage(
 
     Raises:
         UnknownCostError: If that is not known.
+        ValueError: If `prices` is malformed.
     """
-    return _cost(_Call(model, usage, service_tier), prices or {})
+    return _cost(_Call(model, usage, service_tier), _checked(prices))
+
+
+# --- Prices of one's own -------------------------------------------------------------
+
+
+def _checked(prices: Any) -> Prices:
+    """The same, by names in lower case: once here, so that no bill fails later."""
+    if prices is None:
+        return {}
+    if not isinstance(prices, Mapping):
+        msg = f"`prices` has to be a mapping of models' names to lists, not {prices!r}."
+        raise ValueError(msg)  # noqa: TRY004 - one kind for all that may be wrong
+    return {
+        str(model).lower(): _checked_rows(model, rows) for model, rows in prices.items()
+    }
+
+
+def _checked_rows(model: object, rows: Any) -> Sequence[Price]:
+    if isinstance(rows, Sequence) and rows and all(map(_is_price, rows)):
+        return tuple(rows)
+    msg = (
+        f"prices[{model!r}] has to be a list of one `Price` or more, their figures "
+        f"numbers from 0 on, not {rows!r}."
+    )
+    raise ValueError(msg)
+
+
+def _is_price(row: object) -> bool:
+    if not isinstance(row, Price):
+        return False
+    figures: list[object] = [row.input, row.output, row.cache_read]
+    figures += [each for each in (row.cache_write, row.above) if each is not None]
+    return all(map(_is_figure, figures))
+
+
+def _is_figure(figure: object) -> bool:
+    if not isinstance(figure, (int, float, Decimal)):
+        return False
+    exact = Decimal(str(figure))
+    return exact.is_finite() and exact >= 0
 
 
 # --- One call ------------------------------------------------------------------------
@@ -187,8 +241,8 @@ class _Call:
     """What is known of a call."""
 
     model: str
-    usage: UsageMetadata | None
-    service_tier: str
+    usage: UsageMetadata | None = None
+    service_tier: str = "standard"
     provider: str = PROVIDER
     attempts: int = 1
 
@@ -196,15 +250,19 @@ class _Call:
         return UnknownCostError(Unpriced(self.model, reason, message, self.usage))
 
 
-def _call(message: AIMessage, model: str, service_tier: str) -> _Call:
-    """A call by its reply; the rest is what was asked for."""
+def _answered(asked: _Call, message: Any) -> _Call:
+    """A call by its reply; what that does not tell is as it was asked for."""
+    if not isinstance(message, AIMessage):
+        msg = f"What an AIMessage cost can be told, not {type(message).__name__}'s."
+        raise TypeError(msg)
     said = message.response_metadata
     attempts = said.get("attempts")
-    return _Call(
-        model=str(said.get("model_name") or model),
+    return replace(
+        asked,
+        model=str(said.get("model_name") or asked.model),
         usage=message.usage_metadata,
-        service_tier=str(said.get("service_tier") or service_tier),
-        provider=said.get("model_provider") or PROVIDER,
+        service_tier=str(said.get("service_tier") or asked.service_tier),
+        provider=str(said.get("model_provider") or asked.provider),
         attempts=attempts if isinstance(attempts, int) else 1,
     )
 
@@ -216,11 +274,11 @@ def _cost(call: _Call, prices: Prices) -> Cost:
             f"A reply of {call.model or 'a model'} does not tell its tokens. "
             "With `stream_usage=False` a stream never does.",
         )
-    if call.usage.get("total_cost") == 0:  # LangChain's mark on what it had cached
+    if _is_cached(call.usage):
         return Cost()
     terms = _terms(call, prices)
-    tokens = _tokens(call, call.usage)
-    row = _row(call, terms.rows, call.usage["input_tokens"])
+    tokens = _tokens(call)
+    row = _row(call, terms.rows, tokens.sent)
     if tokens.cache_write and row.cache_write is None:
         raise call.unknown(
             "cache write",
@@ -236,6 +294,11 @@ def _cost(call: _Call, prices: Prices) -> Cost:
     )
 
 
+def _is_cached(usage: Mapping[str, Any]) -> bool:
+    """Whether LangChain's own cache answered, which marks what it had so."""
+    return isinstance(usage, Mapping) and usage.get("total_cost") == 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Tokens:
     """The tokens of a call by what they cost."""
@@ -245,23 +308,33 @@ class _Tokens:
     cache_read: int
     cache_write: int
 
+    @property
+    def sent(self) -> int:
+        """The whole request."""
+        return self.input + self.cache_read + self.cache_write
 
-def _tokens(call: _Call, usage: UsageMetadata) -> _Tokens:
-    given = usage.get("input_token_details") or {}
-    read, written = given.get("cache_read") or 0, given.get("cache_creation") or 0
+
+def _tokens(call: _Call) -> _Tokens:
+    try:
+        counts = _counts(call.usage)
+    except (AttributeError, KeyError, TypeError):
+        raise call.unknown(
+            "unreadable usage",
+            f"The tokens of a call of {call.model} cannot be read: {call.usage!r}.",
+        ) from None
+    read, written = counts.get("cache_read", 0), counts.get("cache_creation", 0)
     tokens = _Tokens(
-        input=usage["input_tokens"] - read - written,
-        output=usage["output_tokens"],
+        input=counts["input"] - read - written,
+        output=counts["output"],
         cache_read=read,
         cache_write=written,
     )
-    if min(tokens.input, tokens.output, read, written) < 0:
+    if min(tokens.input, *counts.values()) < 0:
         raise call.unknown(
             "unreadable usage",
-            f"The tokens of a call of {call.model} do not add up: {usage}.",
+            f"The tokens of a call of {call.model} do not add up: {call.usage}.",
         )
-    said = {**given, **(usage.get("output_token_details") or {})}
-    odd = {kind for kind, count in said.items() if count} - _KINDS
+    odd = {kind for kind, count in counts.items() if count} - _KINDS
     if odd:
         raise call.unknown(
             "unreadable usage",
@@ -271,7 +344,19 @@ def _tokens(call: _Call, usage: UsageMetadata) -> _Tokens:
     return tokens
 
 
-_KINDS = frozenset({"cache_read", "cache_creation", "reasoning"})
+_KINDS = frozenset({"input", "output", "cache_read", "cache_creation", "reasoning"})
+
+
+def _counts(usage: Any) -> dict[str, int]:
+    """The tokens of a usage by their kind; what is no usage is some error."""
+    details = {
+        str(kind): index(count)
+        for way in ("input", "output")
+        for kind, count in (usage.get(f"{way}_token_details") or {}).items()
+        if count is not None
+    }
+    sent, said = index(usage["input_tokens"]), index(usage["output_tokens"])
+    return {**details, "input": sent, "output": said}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,14 +369,15 @@ class _Terms:
 
     def charged(self, tokens: int, price: float) -> Decimal:
         # `str` gives the digits that the price was written with.
-        per_million = tokens * Decimal(str(price)) * self.factor
-        return per_million.scaleb(_PER_MILLION)
+        factors = (Decimal(str(price)), self.factor, _MILLIONTH)
+        return reduce(_EXACT.multiply, factors, Decimal(tokens))
 
 
 def _terms(call: _Call, prices: Prices) -> _Terms:
     model = call.model
-    if model in prices:
-        return _Terms(prices[model], f"{model}: as given")
+    own = prices.get(model.lower())
+    if own is not None:
+        return _Terms(own, f"{model}: as given")
     if call.provider != PROVIDER or "/" in model:
         raise call.unknown(
             "elsewhere",
@@ -341,19 +427,14 @@ def _row(call: _Call, rows: Sequence[Price], tokens: int) -> Price:
 # --- Many calls ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is known of a call before its reply."""
-
-    model: str
-    service_tier: str
-
-
 class CostCallbackHandler(BaseCallbackHandler):
     """Adds up what the calls of a chain or an agent cost, whichever model answers.
 
     Each call that ended is in `by_model` or in `unpriced`, once. Nothing is raised:
     what cannot be priced is listed. Threads and event loops may share it.
+
+    A copy, such as that in a model's deep copy or in another process, has the calls
+    that ended so far, and counts on by itself. Those that run stay the original's.
 
     Example:
         ```python
@@ -375,15 +456,25 @@ class CostCallbackHandler(BaseCallbackHandler):
         Args:
             prices: By a model's name, prices that go before the catalogue's, whatever
                 the provider and the tier.
+
+        Raises:
+            ValueError: If `prices` is malformed.
         """
         super().__init__()
-        self._prices = prices or {}
+        self._prices = _checked(prices)
         self._outer: CostCallbackHandler | None = None
-        self._lock = Lock()
-        self._running: dict[UUID, _Asked] = {}
-        self._calls = 0
-        self._costs: dict[str, Cost] = {}
-        self._unpriced: list[Unpriced] = []
+        # Callbacks run in many threads, and in a thread whenever Python collects a
+        # stream that was left lying, in the midst of whatever else: no lock could be
+        # held. What is done here is done in one step: `pop`, `append`.
+        self._running: dict[UUID, _Call] = {}
+        self._ended: list[tuple[str, Cost] | Unpriced] = []
+        self._summed: tuple[int, dict[str, Cost]] = 0, {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has, be it of `copy` or `pickle`."""
+        state = vars(self).copy()
+        state.update(_outer=None, _running={}, _ended=list(self._ended))
+        return state
 
     @property
     def cost(self) -> Cost:
@@ -393,26 +484,29 @@ class CostCallbackHandler(BaseCallbackHandler):
     @property
     def by_model(self) -> dict[str, Cost]:
         """The same by the model's name."""
-        with self._lock:
-            return dict(self._costs)
+        count, before = self._summed
+        costs, more = dict(before), self._ended[count:]
+        for call in more:
+            if not isinstance(call, Unpriced):
+                model, cost = call
+                costs[model] = costs.get(model, Cost()) + cost
+        self._summed = count + len(more), costs
+        return dict(costs)
 
     @property
     def unpriced(self) -> list[Unpriced]:
         """The calls that are not in it, and why."""
-        with self._lock:
-            return list(self._unpriced)
+        return [call for call in tuple(self._ended) if isinstance(call, Unpriced)]
 
     @property
     def calls(self) -> int:
         """How many calls ended, priced or not."""
-        with self._lock:
-            return self._calls
+        return len(self._ended)
 
     @property
     def running(self) -> int:
-        """How many calls began and did not end yet."""
-        with self._lock:
-            return len(self._running)
+        """How many calls began, and LangChain did not tell of their end."""
+        return len(self._running)
 
     def __repr__(self) -> str:
         return f"<{self.cost} for {self.calls} calls, {len(self.unpriced)} unpriced>"
@@ -453,50 +547,43 @@ class CostCallbackHandler(BaseCallbackHandler):
     def _begin(self, run_id: UUID, told: Mapping[str, Any]) -> None:
         params = told.get("invocation_params") or {}
         metadata = told.get("metadata") or {}
-        model = metadata.get("ls_model_name") or params.get("model") or ""
-        tier = params.get("service_tier") or "standard"
-        with self._lock:
-            self._running[run_id] = _Asked(str(model), str(tier))
+        self._running[run_id] = _Call(
+            model=str(metadata.get("ls_model_name") or params.get("model") or ""),
+            service_tier=str(params.get("service_tier") or "standard"),
+            provider=str(metadata.get("ls_provider") or PROVIDER),
+        )
         if self._outer is not None:
             self._outer._begin(run_id, told)  # noqa: SLF001 - one of its own
 
     def _end(
         self, run_id: UUID, message: object, error: BaseException | None = None
     ) -> None:
-        with self._lock:
-            asked = self._running.pop(run_id, None)
-            if asked is not None:  # some streams of events end twice in LangChain
-                self._calls += 1
-                self._enter(_ended(asked, message, error))
+        asked = self._running.pop(run_id, None)
+        if asked is not None:  # some streams of events end twice in LangChain
+            said = message if isinstance(message, AIMessage) else AIMessage("")
+            call = _answered(asked, said)
+            self._ended.append(_priced(call, error, self._prices))
         if self._outer is not None:
             self._outer._end(run_id, message, error)  # noqa: SLF001 - one of its own
 
-    def _enter(self, call: _Call | Unpriced) -> None:
-        if isinstance(call, _Call):
-            try:
-                cost = _cost(call, self._prices)
-            except UnknownCostError as unknown:
-                call = unknown.call
-            else:
-                before = self._costs.get(call.model, Cost())
-                self._costs[call.model] = before + cost
-                return
-        self._unpriced.append(call)
 
-
-def _ended(
-    asked: _Asked, message: object, error: BaseException | None
-) -> _Call | Unpriced:
-    said = message if isinstance(message, AIMessage) else AIMessage("")
-    call = _call(said, asked.model, asked.service_tier)
-    if error is None or call.usage is not None:
-        return call
-    return Unpriced(
-        call.model,
-        "failed",
-        f"A call of {call.model or 'a model'} ended with {type(error).__name__}, and "
-        "whether it is charged for is not told.",
-    )
+def _priced(
+    call: _Call, error: BaseException | None, prices: Prices
+) -> tuple[str, Cost] | Unpriced:
+    # Only where the model answered and its answers would not do are all of them known.
+    is_answered = isinstance(error, MiniMaxOutputError) and call.usage is not None
+    if error is not None and not is_answered:
+        return Unpriced(
+            call.model,
+            "failed",
+            f"A call of {call.model or 'a model'} ended with {type(error).__name__}, "
+            "and whether it is charged for is not told.",
+            call.usage,
+        )
+    try:
+        return call.model, _cost(call, prices)
+    except UnknownCostError as unknown:
+        return unknown.call
 
 
 _current: ContextVar[CostCallbackHandler | None] = ContextVar(
@@ -509,7 +596,9 @@ register_configure_hook(_current, inheritable=True)
 def get_cost_callback(*, prices: Prices | None = None) -> Iterator[CostCallbackHandler]:
     """Adds up what all calls cost that are made inside, without passing callbacks.
 
-    May be nested; what the inner one counts, the outer one counts too.
+    May be nested; what the inner one counts, the outer one counts too. "Inside" is a
+    context (`contextvars`): where a framework runs each step of a generator in another
+    one, pass a `CostCallbackHandler` instead.
 
     Args:
         prices: By a model's name, prices that go before the catalogue's, whatever the
@@ -517,6 +606,9 @@ def get_cost_callback(*, prices: Prices | None = None) -> Iterator[CostCallbackH
 
     Yields:
         The callback handler, to be read at any time.
+
+    Raises:
+        ValueError: If `prices` is malformed.
 
     Example:
         ```python
@@ -534,4 +626,5 @@ def get_cost_callback(*, prices: Prices | None = None) -> Iterator[CostCallbackH
     try:
         yield bill
     finally:
-        _current.reset(token)
+        with suppress(ValueError):  # a generator that ends in another context
+            _current.reset(token)

@@ -8,39 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from functools import partial
 from inspect import iscoroutinefunction
-from math import isfinite
+from itertools import chain
 from threading import Event
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.embeddings import Embeddings
-from pydantic import AliasChoices, ConfigDict, Field, field_validator
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    sleep_using_event,
-    stop_any,
-    stop_before_delay,
-    stop_when_event_set,
-    wait_exponential,
+from pydantic import (
+    AliasChoices,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
 )
+from tenacity import AsyncRetrying, RetryCallState, Retrying
+from typing_extensions import Self, override
 
 from langchain_minimax._blocks import Json
 from langchain_minimax._connection import Connection
-from langchain_minimax._json import excerpt
+from langchain_minimax._json import shown
 from langchain_minimax._native import NativeCall, native_call, resolve_native_url
+from langchain_minimax._retry import LONGEST_RETRY_AFTER, pause, retry_after
 from langchain_minimax.errors import (
+    MiniMaxError,
     MiniMaxInvalidRequestError,
     MiniMaxRateLimitError,
     MiniMaxResponseError,
 )
 
 Vectors = list[list[float]]
+Kind = Literal["db", "query"]
 Progress = Callable[[int, int], object]
 """Is told the texts embedded so far, and the texts in all."""
 
@@ -48,8 +52,7 @@ _log = logging.getLogger(__name__)
 
 _PATH = "/v1/embeddings"
 _NO_VECTORS = "The reply's vectors are not lists of numbers, all of one length."
-_EXCERPT = 80  # characters of what is no text
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds, between two tries at the quota
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds, between two tries at the quota
 
 
 class MiniMaxEmbeddings(Connection, Embeddings):
@@ -97,7 +100,7 @@ class MiniMaxEmbeddings(Connection, Embeddings):
         min_length=1,
         validation_alias=AliasChoices("model", "model_name"),
     )
-    """The model that embeds; MiniMax has only this one."""
+    """The model that embeds; no other is known."""
 
     batch_size: int = Field(default=32, ge=1)
     """Texts of one request, at most.
@@ -109,9 +112,10 @@ class MiniMaxEmbeddings(Connection, Embeddings):
     """Requests of one call that are on their way at once."""
 
     rate_limit_timeout: float = Field(default=300.0, ge=0, allow_inf_nan=False)
-    """Seconds that a request is tried again while MiniMax says 1002, its rate limit.
+    """Seconds that a request waits in all for the rate limit, 1002, to let it through.
 
-    The pauses between grow from 1 s to 30 s. `timeout` is the limit of each try.
+    The pauses grow from 1 s to 30 s, or are what the server asks for. 0 does not wait.
+    Other failures are tried again `max_retries` times.
     """
 
     progress: Progress | None = Field(default=None, exclude=True, repr=False)
@@ -121,12 +125,31 @@ class MiniMaxEmbeddings(Connection, Embeddings):
     request.
     """
 
+    timeout: Any = Field(
+        default=60.0, validation_alias=AliasChoices("timeout", "request_timeout")
+    )
+    """Seconds for one try at a request, or an `httpx.Timeout`."""
+
     @field_validator("progress")
     @classmethod
     def _check_progress(cls, value: Progress | None) -> Progress | None:
-        if iscoroutinefunction(value):
+        if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
             raise ValueError("`progress` is called, not awaited: give a plain function")
         return value
+
+    @classmethod
+    @override
+    def _checker(cls) -> type[Connection]:
+        return cls
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copies all but what is there to be shared: clients, and the progress."""
+        return super().__deepcopy__({**(memo or {}), id(self.progress): self.progress})
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Pickles what a connection does, and no progress."""
+        state = super().__getstate__()
+        return {**state, "__dict__": {**state["__dict__"], "progress": None}}
 
     def embed_documents(self, texts: list[str]) -> Vectors:
         """Embeds texts that are to be found (MiniMax's type `db`).
@@ -141,64 +164,70 @@ class MiniMaxEmbeddings(Connection, Embeddings):
             MiniMaxInvalidRequestError: For what is no list of strings. Nothing has been
                 sent then.
         """
-        calls = self._calls(texts)
+        batches = _batches(texts, self.batch_size)
+        vectors: list[Vectors] = [[]] * len(batches)
         told = self._teller(len(texts))
-        threads, over = ThreadPoolExecutor(self.max_concurrency), Event()
-        each = threads.map if self.max_concurrency > 1 else map
-        try:
-            answers = each(partial(self._ask, over=over), calls)
-            return [vector for some in answers for vector in told(some)]
-        finally:
-            over.set()
-            threads.shutdown(cancel_futures=True)
+        with _Crew(min(self.max_concurrency, len(batches))) as crew:
+            for at, some in crew.each(partial(self._ask, kind="db"), batches):
+                vectors[at] = some
+                told(some)
+        return list(chain.from_iterable(vectors))
 
     async def aembed_documents(self, texts: list[str]) -> Vectors:
         """The same as `embed_documents`, awaited."""
-        calls = self._calls(texts)
+        batches = _batches(texts, self.batch_size)
         told = self._teller(len(texts))
         gate = asyncio.Semaphore(self.max_concurrency)
 
-        async def ask(call: NativeCall[Vectors]) -> Vectors:
-            async with gate:
-                return await self._aask(call)
+        async def ask(batch: Sequence[str]) -> Vectors:
+            await gate.acquire()
+            some = await self._aask(batch, kind="db")
+            told(some)
+            gate.release()  # after a failure nothing more is asked
+            return some
 
-        tasks = [asyncio.ensure_future(ask(call)) for call in calls]
+        tasks = [asyncio.ensure_future(ask(batch)) for batch in batches]
         try:
-            return [vector for task in tasks for vector in told(await task)]
+            vectors = await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        return list(chain.from_iterable(vectors))
 
     def embed_query(self, text: str) -> list[float]:
         """Embeds a text that is to find others (MiniMax's type `query`)."""
-        (vector,) = self._ask(self._call([text], "query"), over=Event())
+        (vector,) = self._ask(_texts([text]), kind="query")
         return vector
 
     async def aembed_query(self, text: str) -> list[float]:
         """The same as `embed_query`, awaited."""
-        (vector,) = await self._aask(self._call([text], "query"))
+        (vector,) = await self._aask(_texts([text]), kind="query")
         return vector
 
     # --- What is asked ---------------------------------------------------------------
 
-    def _calls(self, texts: Any) -> list[NativeCall[Vectors]]:
-        if isinstance(texts, str) or not isinstance(texts, Sequence):
-            msg = (
-                "What is embedded is a list of texts, and this is a "
-                f"{type(texts).__name__}: pass [text], or use `embed_query`."
-            )
-            raise MiniMaxInvalidRequestError(msg)
-        starts = range(0, len(texts), self.batch_size)
-        batches = [texts[start : start + self.batch_size] for start in starts]
-        return [self._call(batch, "db") for batch in batches]
+    def _ask(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Kind,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Vectors:
+        transport = replace(self._transport, max_retries=0)
+        retrying = Retrying(**self._patience.options(), sleep=sleep)
+        return retrying(transport.ask, self._call(texts, kind))
 
-    def _call(
-        self, texts: Sequence[Any], kind: Literal["db", "query"]
-    ) -> NativeCall[Vectors]:
-        for text in texts:
-            if not isinstance(text, str):
-                raise _no_text(text)
+    async def _aask(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
+        transport = replace(self._async_transport, max_retries=0)
+        retrying = AsyncRetrying(**self._patience.options())
+        return await retrying(transport.ask, self._call(texts, kind))
+
+    @property
+    def _patience(self) -> _Patience:
+        return _Patience(self.max_retries, self.rate_limit_timeout)
+
+    def _call(self, texts: Sequence[str], kind: Kind) -> NativeCall[Vectors]:
         url = resolve_native_url(self.base_url, self.region, _PATH)
         return native_call(
             "POST",
@@ -206,65 +235,141 @@ class MiniMaxEmbeddings(Connection, Embeddings):
             partial(_vectors, count=len(texts)),
             secret=self._key(url),
             headers=self._headers(),
-            body={"model": self.model, "texts": list(texts), "type": kind},
+            body={"model": self.model, "texts": texts, "type": kind},
             remedy="set a smaller `batch_size`",
         )
 
-    def _ask(self, call: NativeCall[Vectors], *, over: Event) -> Vectors:
-        """The answer to one request; nobody waits for the quota once it is over."""
-        patience = self._patience
-        stop = stop_any(patience.pop("stop"), stop_when_event_set(over))
-        retrying = Retrying(**patience, stop=stop, sleep=sleep_using_event(over))
-        return retrying(self._transport.ask, call)
-
-    async def _aask(self, call: NativeCall[Vectors]) -> Vectors:
-        return await AsyncRetrying(**self._patience)(self._async_transport.ask, call)
-
-    @property
-    def _patience(self) -> dict[str, Any]:
-        """How tenacity is to wait for the quota, beyond the retries of each call."""
-        return {
-            "retry": retry_if_exception(_is_limited),
-            "wait": wait_exponential(_FIRST_PAUSE, max=_LONGEST_PAUSE),
-            "stop": stop_before_delay(self.rate_limit_timeout),
-            "before_sleep": _log_pause,
-            "reraise": True,
-        }
-
-    def _teller(self, total: int) -> Callable[[Vectors], Vectors]:
-        """What passes vectors on, and tells the progress."""
+    def _teller(self, total: int) -> Callable[[Vectors], None]:
+        """What tells the progress."""
         done = 0
 
-        def told(vectors: Vectors) -> Vectors:
+        def told(vectors: Vectors) -> None:
             nonlocal done
             done += len(vectors)
             if self.progress is not None:
                 self.progress(done, total)
-            return vectors
 
         return told
 
 
-def _no_text(given: object) -> MiniMaxInvalidRequestError:
-    return MiniMaxInvalidRequestError(
-        f"What is embedded is text, and this is a {type(given).__name__}: "
-        f"{excerpt(repr(given), _EXCERPT)}. Pass a document's `page_content`."
-    )
+def _batches(given: Any, size: int) -> list[list[str]]:
+    texts = _texts(given)
+    return [texts[start : start + size] for start in range(0, len(texts), size)]
 
 
-def _is_limited(error: BaseException) -> bool:
-    """Whether it is the rate limit, which passes, and not a plan that is used up."""
-    return isinstance(error, MiniMaxRateLimitError) and error.is_retryable
+def _texts(given: Any) -> list[str]:
+    """The texts, or an error that says why they are none."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        msg = (
+            f"What is embedded is a list of texts, and this is a {type(given).__name__}"
+            ": pass [text], or use `embed_query`."
+        )
+        raise MiniMaxInvalidRequestError(msg)
+    for text in given:
+        if not isinstance(text, str):
+            msg = (
+                f"What is embedded is text, and this is a {type(text).__name__}: "
+                f"{shown(text)}. Pass a document's `page_content`."
+            )
+            raise MiniMaxInvalidRequestError(msg)
+    return list(given)
 
 
-def _log_pause(state: RetryCallState) -> None:
-    _log.info(
-        "MiniMax's rate limit for embeddings is exceeded; the next try comes in %.0f s",
-        state.upcoming_sleep,
-    )
+# --- How it is asked -----------------------------------------------------------------
+
+
+class _Patience:
+    """Whether a request is tried again, and when: one loop for quota and failures."""
+
+    def __init__(self, max_retries: int, rate_limit_timeout: float) -> None:
+        self._retries_left = max_retries
+        self._wait_left = rate_limit_timeout
+        self._failures = 0
+        self._next_wait = _FIRST_WAIT
+        self._pause = 0.0
+
+    def options(self) -> dict[str, Any]:
+        """What tenacity's `Retrying` and `AsyncRetrying` are to be made with."""
+        return {
+            "retry": self._worthwhile,
+            "wait": lambda _: self._pause,
+            "before_sleep": self._told,
+            "reraise": True,
+        }
+
+    def _worthwhile(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, MiniMaxError) or not error.is_retryable:
+            return False
+        if isinstance(error, MiniMaxRateLimitError):
+            return self._may_wait(retry_after(error))
+        self._failures += 1
+        self._pause = pause(error, self._failures)
+        return (
+            self._failures <= self._retries_left and self._pause <= LONGEST_RETRY_AFTER
+        )
+
+    def _may_wait(self, asked: float | None) -> bool:
+        self._pause = self._next_wait if asked is None else asked
+        self._next_wait = min(2 * self._next_wait, _LONGEST_WAIT)
+        self._wait_left -= self._pause
+        return self._wait_left >= 0
+
+    def _told(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        _log.info("The next try comes in %.1f s: %s", self._pause, error)
+
+
+class _Crew:
+    """Threads that do the same to each batch, and stop at the first failure."""
+
+    def __init__(self, size: int) -> None:
+        self._over = Event()
+        self._threads = ThreadPoolExecutor(size) if size > 1 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._threads is not None:
+            # Whoever still waits for a reply is not waited for.
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def each(
+        self, ask: Callable[..., Vectors], batches: Sequence[list[str]]
+    ) -> Iterator[tuple[int, Vectors]]:
+        """What comes of each, with its place, as it comes."""
+        if self._threads is None:
+            yield from enumerate(map(ask, batches))
+            return
+        futures = {
+            self._threads.submit(self._do, ask, batch): at
+            for at, batch in enumerate(batches)
+        }
+        for future in as_completed(futures):
+            # Whom another's failure called off says nothing of that failure.
+            if not isinstance(future.exception(), CancelledError):
+                yield futures[future], future.result()
+
+    def _do(self, ask: Callable[..., Vectors], batch: list[str]) -> Vectors:
+        self._sleep(0)
+        try:
+            return ask(batch, sleep=self._sleep)
+        except BaseException:
+            self._over.set()
+            raise
+
+    def _sleep(self, seconds: float) -> None:
+        if self._over.wait(seconds):
+            raise CancelledError
 
 
 # --- What is answered ----------------------------------------------------------------
+
+_NUMBERS: TypeAdapter[Vectors] = TypeAdapter(
+    list[Annotated[list[FiniteFloat], Field(min_length=1)]]
+)
 
 
 def _vectors(document: Json, *, count: int) -> Vectors:
@@ -278,10 +383,9 @@ def _vectors(document: Json, *, count: int) -> Vectors:
         )
         raise MiniMaxResponseError(msg)
     try:
-        vectors = [[float(number) for number in vector] for vector in said]
-    except (TypeError, ValueError) as error:
-        raise MiniMaxResponseError(_NO_VECTORS) from error
-    lengths = {len(vector) for vector in vectors}
-    if 0 in lengths or len(lengths) > 1 or not all(map(isfinite, map(sum, vectors))):
+        vectors = _NUMBERS.validate_python(said, strict=True)
+    except ValidationError:
+        raise MiniMaxResponseError(_NO_VECTORS) from None
+    if len({len(vector) for vector in vectors}) > 1:
         raise MiniMaxResponseError(_NO_VECTORS)
     return vectors

@@ -238,7 +238,8 @@ _WALLET = _Kind(
 )
 _SLOWER = _Kind(
     MiniMaxRateLimitError,
-    "Send less at a time: `rate_limiter=`, `max_concurrency` in a batch.",
+    "Send less at a time: `rate_limiter=`, `max_concurrency` in a batch. Or wait "
+    "longer.",
 )
 _SENSITIVE = _Kind(
     MiniMaxContentFilterError, "MiniMax's content filter objects; change the input."

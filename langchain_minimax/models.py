@@ -1,7 +1,6 @@
 """MiniMax's own list of models: a native call out, `MiniMaxModel`s in. No I/O.
 
-`/v1/models` as a real account got it (2026-09-01); vLLM and SGLang have it too. What
-gateways of the Messages API serve there has Anthropic's shape (Models page, 2026).
+`/v1/models` as a real account got it (2026-09-01); vLLM and SGLang have it too.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ def _listed(document: Json) -> list[MiniMaxModel]:
     return [
         MiniMaxModel(
             id=said["id"],
-            created_at=_when(said.get("created", said.get("created_at"))),
+            created_at=_when(said.get("created")),
             owned_by=str(said.get("owned_by") or ""),
         )
         for said in models
@@ -74,10 +73,10 @@ def _is_model(said: Any) -> bool:
 
 
 def _when(said: Any) -> datetime | None:
-    """A moment in seconds or in words; `None` for what is neither."""
+    """A moment in seconds since 1970; `None` for what is none."""
+    if type(said) is not int:
+        return None
     try:
-        if isinstance(said, str):
-            return datetime.fromisoformat(said.replace("Z", "+00:00"))
         return datetime.fromtimestamp(said, tz=timezone.utc)
-    except (TypeError, ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError):
         return None

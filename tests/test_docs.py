@@ -1,6 +1,7 @@
 """What the documentation says: its code is run, its tables are compared.
 
-The table of models is written by this file: `python tests/test_docs.py --write`.
+What stands between marks is written by this file, from the catalogue, from the wire
+and from `tests/figures`: `python tests/test_docs.py --write`.
 """
 
 from __future__ import annotations
@@ -8,16 +9,22 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from langchain_minimax import __version__, errors
+from langchain_minimax import ChatMiniMax, __version__, errors
+from langchain_minimax._address import resolve_url
+from langchain_minimax._dialects import anthropic, openai
 from langchain_minimax.catalogue import CARDS, ModelCard, Price
 from langchain_minimax.testing import Emulator
 
@@ -49,6 +56,7 @@ PAGES = [
     for path in (
         ROOT / "README.md",
         *sorted(DOCS.rglob("*.md")),
+        *sorted(DOCS.rglob("*.mdx")),
         ROOT / "langchain_minimax" / "chat_models.py",
         ROOT / "langchain_minimax" / "embeddings.py",
         ROOT / "langchain_minimax" / "costs.py",
@@ -90,12 +98,7 @@ def test_code(
     page.run(number)
 
 
-# --- The table of models -------------------------------------------------------------
-
-MODELS = DOCS / "models.md"
-_GENERATED = re.compile(
-    r"(<!-- (\w+): begin[^>]*-->\n).*?(<!-- \2: end -->)", re.DOTALL
-)
+# --- The tables of models ------------------------------------------------------------
 
 
 def models_table() -> str:
@@ -167,24 +170,196 @@ def model_sources() -> str:
     return "".join(entries)
 
 
-GENERATED = {
+def abilities_table() -> str:
+    """What each model can do, by its card and its profile."""
+    lines = [
+        "| Model | Thinking | `effort` | Sees | Tools | Forced, schemas | Caches |\n",
+        "| --- | --- | --- | --- | --- | --- | --- |\n",
+    ]
+    return "".join([*lines, *map(_abilities, CARDS)])
+
+
+def _abilities(card: ModelCard) -> str:
+    profile = ChatMiniMax(model=card.id).profile
+    seen = sorted(card.inputs - {"text"})
+    by_itself = card.explicit_cache or any(price.cache_read for price in card.prices)
+    caches = ["by itself"] * by_itself + ["by marks"] * card.explicit_cache
+    row = [
+        card.id,
+        "always on" if card.thinking == "always" else "can be switched",
+        ", ".join(card.efforts) or "no levels",
+        ", ".join(seen) or "nothing",
+        "yes" if profile["tool_calling"] else "no",
+        "by the server" if profile["structured_output"] else "by the client",
+        ", ".join(caches) or "not known",
+    ]
+    return f"| {' | '.join(row)} |\n"
+
+
+def _tool(name: str) -> dict[str, Any]:
+    return {"name": name, "description": "A tool.", "input_schema": {"type": "object"}}
+
+
+# What is asked for, in words and in code, and of which model.
+ASKED: list[tuple[str, str, Any, dict[str, Any]]] = [
+    ("`thinking=True`", "MiniMax-M3", "Hello", {"thinking": True}),
+    ("`thinking=False`", "MiniMax-M3", "Hello", {"thinking": False}),
+    ('`effort="high"`', "MiniMax-M3.1-Flash", "Hello", {"effort": "high"}),
+    ("`max_tokens=100`", "MiniMax-M3", "Hello", {"max_tokens": 100}),
+    ("`temperature=0.2`", "MiniMax-M3", "Hello", {"temperature": 0.2}),
+    ('`stop=["END"]`', "MiniMax-M3", "Hello", {"stop": ["END"]}),
+    ('`service_tier="priority"`', "MiniMax-M3", "Hello", {"service_tier": "priority"}),
+    ('`user_id="u1"`', "MiniMax-M3", "Hello", {"user_id": "u1"}),
+    ("tools", "MiniMax-M3", "Hello", {"tools": [_tool("look_up")]}),
+    (
+        '`tool_choice="none"`',
+        "MiniMax-M3",
+        "Hello",
+        {"tools": [_tool("look_up")], "tool_choice": "none"},
+    ),
+    ("an image", "MiniMax-M3", {"type": "image", "url": "https://a.io/b.png"}, {}),
+    ("a video", "MiniMax-M3", {"type": "video", "url": "https://a.io/b.mp4"}, {}),
+]
+_SHORT = 50  # characters of JSON that a cell can hold
+
+
+def wire_table() -> str:
+    """What goes over the wire for what is said, as the emulator sees it."""
+    lines = [
+        "| You say | Messages | Chat Completions |\n",
+        "| --- | --- | --- |\n",
+    ]
+    with Emulator() as server:
+        for words, model, content, options in ASKED:
+            cells = [
+                _sent(server, protocol, model, content, options)
+                for protocol in ("anthropic", "openai")
+            ]
+            lines.append(f"| {' | '.join([words, *cells])} |\n")
+    return "".join(lines)
+
+
+def _sent(
+    server: Emulator,
+    protocol: str,
+    model: str,
+    content: Any,
+    options: Mapping[str, Any],
+) -> str:
+    chat = ChatMiniMax(
+        model=model,
+        protocol=protocol,
+        api_key=server.api_key,
+        base_url=server.base_url,
+    )
+    parts = [content] if isinstance(content, dict) else content
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is not sent
+        chat.invoke("Hello")
+        chat.invoke([("human", parts)], **options)
+    plain, body = (request.body for request in server.requests[-2:])
+    if isinstance(content, dict):
+        return f"a part of type `{body['messages'][-1]['content'][0]['type']}`"
+    said = [
+        _field(name, value)
+        for name, value in body.items()
+        if value != plain.get(name) or name in options
+    ]
+    return ", ".join(said) or "not sent"
+
+
+def _field(name: str, value: Any) -> str:
+    text = json.dumps(value)
+    return f"`{name}: {text}`" if len(text) <= _SHORT else f"`{name}`"
+
+
+# --- The table of addresses ----------------------------------------------------------
+
+ADDRESSES = (
+    "https://api.minimax.io",
+    "https://api.minimax.io/anthropic",
+    "http://localhost:8000",
+    "http://localhost:8000/v1",
+    "https://gw.example/minimax",
+    "https://gw.example/anthropic",
+    "https://gw.example/a/messages",
+    "https://gw.example/b/chat/completions",
+)
+
+
+def addresses_table() -> str:
+    """Where requests go, by what was given."""
+    lines = [
+        "| `base_url` | Path of Messages | of Chat Completions |\n",
+        "| --- | --- | --- |\n",
+    ]
+    for given in ADDRESSES:
+        urls = [
+            resolve_url(given, "global", dialect) for dialect in (anthropic, openai)
+        ]
+        shown = [f"`{urlsplit(url).path}`" for url in urls]
+        lines.append(f"| `{given}` | {' | '.join(shown)} |\n")
+    return "".join(lines)
+
+
+# --- What is generated ---------------------------------------------------------------
+
+# `<!-- speed 3:9: begin, … -->` is of that table the lines 3 to 9.
+_GENERATED = re.compile(
+    r"(<!-- ((\w+)(?: (\d+):(\d*))?): begin, written by tests/test_docs\.py -->\n)"
+    r".*?(<!-- \2: end -->)",
+    re.DOTALL,
+)
+
+GENERATED: dict[str, Callable[[], str]] = {
     "models": models_table,
+    "abilities": abilities_table,
+    "wire": wire_table,
+    "addresses": addresses_table,
     "prices": prices_table,
     "sources": model_sources,
+    # What was measured last; GitHub shows no file inside of another.
+    **{
+        path.stem: partial(path.read_text, encoding="utf-8")
+        for path in sorted((ROOT / "tests" / "figures").glob("*.md"))
+    },
 }
+
+
+def pages_with_generated_parts() -> dict[Path, str]:
+    pages = {path: path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")}
+    return {path: text for path, text in pages.items() if _GENERATED.search(text)}
 
 
 def written(text: str) -> str:
     """The page with its generated parts as they should be."""
-    return _GENERATED.sub(
-        lambda found: f"{found[1]}\n{GENERATED[found[2]]()}\n{found[3]}", text
-    )
+    return _GENERATED.sub(_written, text)
 
 
-def test_the_page_of_models_says_what_the_catalogue_says() -> None:
-    text = MODELS.read_text(encoding="utf-8")
-    assert {found[2] for found in _GENERATED.finditer(text)} == {*GENERATED}
+def _written(found: re.Match[str]) -> str:
+    begin, _, name, first, last, end = found.groups()
+    lines = GENERATED[name]().splitlines(keepends=True)
+    shown = "".join(lines[int(first or 1) - 1 : int(last) if last else None])
+    return f"{begin}\n{shown.rstrip()}\n\n{end}"
+
+
+def write() -> None:
+    for path, text in pages_with_generated_parts().items():
+        path.write_text(written(text), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "path", pages_with_generated_parts(), ids=lambda path: str(path.relative_to(DOCS))
+)
+def test_what_is_generated_is_what_would_be_generated(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
     assert text == written(text), "run: python tests/test_docs.py --write"
+
+
+def test_all_that_can_be_generated_stands_on_a_page() -> None:
+    texts = pages_with_generated_parts().values()
+    stands = {found[3] for text in texts for found in _GENERATED.finditer(text)}
+    assert stands == {*GENERATED}
 
 
 # --- The table of errors -------------------------------------------------------------
@@ -248,16 +423,19 @@ def test_the_changelog_has_a_section_for_this_version() -> None:
     assert __version__ in sections
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "cookbook/README.md"]
+)
 def test_links_into_the_checkout_lead_somewhere(name: str) -> None:
     """Those of the pages in `docs` are checked when the site is built."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)", text):
+    page = ROOT / name
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\](?:\(|: )([^)#\s]+)", text):
         if "://" not in target:
-            assert (ROOT / target).exists(), target
+            assert (page.parent / target).exists(), target
 
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:
         sys.exit(__doc__)
-    MODELS.write_text(written(MODELS.read_text(encoding="utf-8")), encoding="utf-8")
+    write()

@@ -45,6 +45,7 @@ from langchain_minimax._deltas import (
     ToolUseStopped,
     Unmet,
     Usage,
+    total,
 )
 from langchain_minimax._langchain import PROVIDER
 
@@ -130,6 +131,7 @@ class Chunks:
         self._only_thinking = True
         self._open_call: tuple[int, list[str]] | None = None
         self._calls_before = self._last_call = -1
+        self._unmet: list[Usage | None] = []
 
     def feed(self, delta: Delta) -> AIMessageChunk | None:
         """Takes the next delta; many have a chunk to show for it."""
@@ -144,11 +146,11 @@ class Chunks:
         return [self._message(self._spoil(place, "".join(pieces)))]
 
     def broken_off(self) -> list[AIMessageChunk]:
-        """The last chunks of a reply that has no end."""
-        end = {"response_metadata": self._named(), "chunk_position": "last"}
+        """The last chunks of a reply that has no end; those before it were counted."""
+        end = self._end(Stopped(None, total(self._unmet)))
         return [*self.spoiled(), self._message(end)]
 
-    def _fields(self, delta: Delta) -> Json | None:  # noqa: C901 - an arm a delta
+    def _fields(self, delta: Delta) -> Json | None:  # noqa: C901, PLR0912 - an arm a delta
         layout = self._layout
         match delta:
             case TextDelta(place, text):
@@ -181,7 +183,10 @@ class Chunks:
                 return {}
             case Stopped():
                 return self._end(delta)
-            case BlockStopped() | Unmet():
+            case Unmet():
+                self._unmet.append(delta.usage)
+                return None
+            case BlockStopped():
                 return None
 
     def _is_first(self, place: int) -> bool:

@@ -88,7 +88,8 @@ _ELSEWHERE = {
 }
 _ELSEWHERE_CALLED = {
     **dict.fromkeys(("api_base", "openai_api_base", "anthropic_api_url"), "base_url"),
-    **dict.fromkeys(("url", "endpoint"), "base_url"),
+    **dict.fromkeys(("url", "endpoint", "minimax_api_host"), "base_url"),
+    "reasoning": "thinking",
     **dict.fromkeys(("extra_body", "extra_args"), "model_kwargs"),
 }
 """What other clients call an argument that is not spelled alike here."""
@@ -294,14 +295,20 @@ def warn_unknown(said: Iterable[str], known: Collection[str] = _CALLED_WITH) -> 
         if name in known or name in ALIASES or name in _ELSEWHERE:
             continue
         _refuse_secret(name)
-        names = {*known, *ALIASES}
-        known_as = _ELSEWHERE_CALLED.get(name)
-        near = [known_as] if known_as else difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean `{near[0]}`?" if near else ""
         _warn(
             f"`{name}` is no option of ChatMiniMax; it goes into the request as it "
-            f"is.{hint}"
+            f"is.{_hint(name, known)}"
         )
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    """What was probably meant."""
+    if name in _KNOWN:
+        return f" Say it to a call: `bind({name}=…)`."
+    known_as = _ELSEWHERE_CALLED.get(name)
+    near = difflib.get_close_matches(name, {*known, *ALIASES}, n=1)
+    meant = [known_as] if known_as else near
+    return f" Did you mean `{meant[0]}`?" if meant else ""
 
 
 @lru_cache(maxsize=1024)

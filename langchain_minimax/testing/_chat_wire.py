@@ -25,17 +25,18 @@ _WORDS = {
 _SENSITIVE = (1026, 1027)
 
 
-def render_chat(answer: Answer, body: Any, quirks: Quirks) -> Rendered:
+def render_chat(answer: Answer, body: Any, quirks: Quirks, cached: int = 0) -> Rendered:
     """What goes over the wire for one answer to one request."""
     match answer:
         case str() | Reply():
-            return _reply(complete(answer, body, quirks), body)
+            return _reply(complete(answer, body, quirks, cached), body)
         case Raw():
             return render(answer, body, quirks)
         case Fault():
             return _refusal(answer, quirks)
         case Cut():
-            return cut_short(render_chat(answer.reply or "", body, quirks), answer)
+            said = answer.reply or ""
+            return cut_short(render_chat(said, body, quirks, cached), answer)
         case ErrorEvent() if body.get("stream"):
             return _interrupted(answer, body, quirks)
         case ErrorEvent():

@@ -167,11 +167,14 @@ class Completion:
         return {**body, "service_tier": tier} if tier else body
 
 
-def complete(answer: Reply | str, body: Json, quirks: Quirks) -> Completion:
+def complete(
+    answer: Reply | str, body: Json, quirks: Quirks, cached: int = 0
+) -> Completion:
     """Decide what the answer left open."""
     reply = answer if isinstance(answer, Reply) else Reply([Text(answer)])
     # The leading line ends were captured on the other wire.
-    message = settle(reply, to_messages(body), replace(quirks, leading_newlines=False))
+    quirks = replace(quirks, leading_newlines=False)
+    message = settle(reply, to_messages(body), quirks, cached)
     blocks = message.body["content"]
     model = model_of(body)
     split = _splits(body, model, quirks)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_minimax.testing._brain import think_up
+from langchain_minimax.testing._cache import Cache
 from langchain_minimax.testing._embeddings import EMBEDDINGS, Embedder
 from langchain_minimax.testing._faults import Answer, Cut, ErrorEvent, Fault
 from langchain_minimax.testing._files import StoredFile, serve_file, videos
@@ -99,6 +100,7 @@ class Emulator:
         self.script(*_items(replies))
         self._memory = Memory()
         self._embedder = Embedder(self._quirks.limited_embeddings)
+        self._cache = Cache()
         self._make_server = _server.Server
         self._server: Server | None = None
 
@@ -188,7 +190,10 @@ class Emulator:
         protocol = protocol_of(record.path)
         record.stray_keys = protocol.stray_keys(record.body)
         self.requests.append(record)
-        rendered = protocol.render(self._decide(record), record.body, self._quirks)
+        answer = self._decide(record)
+        rendered = protocol.render(
+            answer, record.body, self._quirks, record.cached_tokens
+        )
         if rendered.content is not None:
             self._memory.remember(rendered.id, rendered.content)
         record.status = rendered.status
@@ -230,7 +235,8 @@ class Emulator:
 
     def _next(self, record: RecordedRequest) -> Answer:
         """The next answer of the script, or else the brain's."""
-        to_messages = protocol_of(record.path).to_messages
+        body = protocol_of(record.path).to_messages(record.body)
+        record.cached_tokens = self._cache.read(body)
         item: Any = self._script.popleft() if self._script else None
         try:
             while callable(item):
@@ -239,9 +245,9 @@ class Emulator:
             return _mistake(f"raised {error!r}")
         match item:
             case None:
-                return think_up(to_messages(record.body))
+                return think_up(body)
             case Cut(reply=None) | ErrorEvent(reply=None):
-                return replace(item, reply=think_up(to_messages(record.body)))
+                return replace(item, reply=think_up(body))
             case str() | Reply() | Raw() | Fault() | Cut() | ErrorEvent():
                 return item
             case _:

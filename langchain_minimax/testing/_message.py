@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from langchain_minimax.testing._models import model_of, thinks
@@ -18,8 +19,8 @@ from langchain_minimax.testing._replies import (
     ToolUse,
 )
 
-_HIDDEN_PROMPT = 38  # MiniMax's own preamble: a bare "Hello" was billed 39
-_CACHE_STEP = 64
+HIDDEN_PROMPT = 38  # MiniMax's own preamble: a bare "Hello" was billed 39
+CHARACTERS_PER_TOKEN = 4  # about
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,25 @@ class Message:
     delta_size: int | None
 
 
-def settle(reply: Reply, body: Json, quirks: Quirks) -> Message:
-    """Decide what the reply left open: ids, signatures, usage, stop reason."""
+def settle(reply: Reply, body: Json, quirks: Quirks, cached: int = 0) -> Message:
+    """Decide what the reply left open: ids, signatures, usage, stop reason.
+
+    Args:
+        reply: What is said.
+        body: The request that it answers.
+        quirks: What to do oddly.
+        cached: How many tokens of the prompt a cache had.
+    """
     blocks = list(_blocks(reply, body, quirks))
     calls = any(isinstance(block, ToolUse) for block in blocks)
     tier = body.get("service_tier") or "standard"
     tiers = {} if quirks.self_hosted else {"service_tier": tier}
     head = {"id": new_id(quirks), "type": "message", "role": "assistant"}
     named = {"model": body["model"] if quirks.self_hosted else model_of(body).id}
-    usage = _usage(body, blocks, tier, quirks) if reply.usage is None else reply.usage
+    counted = _input_usage(body, tier, quirks, cached)
+    usage = reply.usage
+    if usage is None:
+        usage = {**counted, **_output_usage(blocks, quirks)}
     message = {
         **head,
         **named,
@@ -64,7 +75,7 @@ def settle(reply: Reply, body: Json, quirks: Quirks) -> Message:
         **named,
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": _start_usage(body, tier, quirks),
+        "usage": _start_usage(counted, tier, quirks),
         **tiers,
     }
     return Message(message, blocks, start, reply.delta_size)
@@ -97,7 +108,7 @@ def as_json(block: Block) -> Json:
 
 def prompt_tokens(body: Json) -> int:
     """What a prompt is billed, cached or not."""
-    return _HIDDEN_PROMPT + _tokens(
+    return HIDDEN_PROMPT + _tokens(
         body.get("system"), body["messages"], body.get("tools")
     )
 
@@ -151,37 +162,36 @@ def _input(call: ToolUse) -> Any:
         return call.input
 
 
-def _usage(body: Json, blocks: list[Block], tier: str, quirks: Quirks) -> Json:
+def _output_usage(blocks: list[Block], quirks: Quirks) -> Json:
     thought = _tokens(*(block.text for block in blocks if isinstance(block, Thinking)))
     said = _tokens(*(block.text for block in blocks if isinstance(block, Text)))
     called = _tokens(*(b.input for b in blocks if isinstance(b, ToolUse)))
-    usage = _input_usage(body, tier, quirks)
-    usage["output_tokens"] = max(1, thought + said + called)
+    usage: Json = {"output_tokens": max(1, thought + said + called)}
     if thought and quirks.delta_usage_details and not quirks.self_hosted:
         usage["output_tokens_details"] = {"thinking_tokens": thought}
     return usage
 
 
-def _start_usage(body: Json, tier: str, quirks: Quirks) -> Json:
+def _start_usage(counted: Json, tier: str, quirks: Quirks) -> Json:
     match "truth" if quirks.self_hosted else quirks.start_usage:
         case "zeros":
             return {"input_tokens": 0, "output_tokens": 0, "service_tier": tier}
         case "bogus":
+            prompt = counted["input_tokens"] + counted["cache_read_input_tokens"]
             return {
                 "input_tokens": 0,
                 "output_tokens": 0,
                 "cache_creation_input_tokens": 0,
-                "cache_read_input_tokens": prompt_tokens(body),
+                "cache_read_input_tokens": prompt,
             }
         case "truth":
-            return _input_usage(body, tier, quirks)
+            return counted
 
 
-def _input_usage(body: Json, tier: str, quirks: Quirks) -> Json:
+def _input_usage(body: Json, tier: str, quirks: Quirks, cached: int) -> Json:
     prompt = prompt_tokens(body)
     if quirks.self_hosted:
         return {"input_tokens": prompt, "output_tokens": 0}
-    cached = prompt // 2 // _CACHE_STEP * _CACHE_STEP
     # `input_tokens` leaves out what was cached.
     usage: Json = {"input_tokens": prompt - cached, "output_tokens": 0}
     if not quirks.delta_usage_details:
@@ -193,15 +203,25 @@ def _input_usage(body: Json, tier: str, quirks: Quirks) -> Json:
 
 
 def _tokens(*values: Any) -> int:
-    """About four characters each; the bytes of an image are not text."""
-    return sum(map(_characters, values)) // 4
+    texts = (text for value in values for text in spoken(value))
+    return sum(map(len, texts)) // CHARACTERS_PER_TOKEN
 
 
-def _characters(value: Any) -> int:
+def spoken(value: Any) -> Iterator[str]:
+    """What of a part of a request is text to the model, in order.
+
+    Marks for the cache are none, and a digest stands for the bytes of an image.
+    """
     match value:
         case dict():
-            return sum(len(k) + _characters(v) for k, v in value.items() if k != "data")
+            for key, inner in value.items():
+                if key == "data":
+                    yield blake2b(str(inner).encode(), digest_size=4).hexdigest()
+                elif key != "cache_control":
+                    yield key
+                    yield from spoken(inner)
         case list():
-            return sum(map(_characters, value))
+            for inner in value:
+                yield from spoken(inner)
         case _:
-            return len(str(value))
+            yield str(value)

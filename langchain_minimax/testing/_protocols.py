@@ -29,7 +29,8 @@ class Protocol:
         to_messages: A (valid) body in, the same in the Messages shape out.
         to_turns: A (valid) body in, its messages out, each in the Messages shape.
         spelling: What of a reply can come back over it.
-        render: An answer to a body in, what goes over the wire out.
+        render: An answer to a body in, of which so many tokens were cached, what goes
+            over the wire out.
     """
 
     refuse: Callable[[RecordedRequest, Quirks, Collection[int]], Fault | None]
@@ -37,7 +38,7 @@ class Protocol:
     to_messages: Callable[[Json], Json]
     to_turns: Callable[[Json], list[Json]]
     spelling: Spelling
-    render: Callable[[Answer, Any, Quirks], Rendered]
+    render: Callable[[Answer, Any, Quirks, int], Rendered]
 
 
 _MESSAGES = Protocol(

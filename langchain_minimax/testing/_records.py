@@ -52,6 +52,7 @@ class RecordedRequest:
         stray_keys: Paths of keys in `messages` that MiniMax's schema does not know.
         completed: Whether the reply was handed over to its end.
         query: The query, the last value of each name.
+        cached_tokens: How many tokens of the prompt an earlier prompt began with.
     """
 
     method: str
@@ -65,6 +66,7 @@ class RecordedRequest:
     stray_keys: list[str] = field(default_factory=list)
     completed: bool = False
     query: dict[str, str] = field(default_factory=dict)
+    cached_tokens: int = 0
 
 
 def bearer_key(record: RecordedRequest) -> str:

@@ -47,17 +47,18 @@ class Rendered:
     content: list[Json] | None = None
 
 
-def render(answer: Answer, body: Any, quirks: Quirks) -> Rendered:
+def render(answer: Answer, body: Any, quirks: Quirks, cached: int = 0) -> Rendered:
     """What goes over the wire for one answer to one request."""
     match answer:
         case str() | Reply():
-            return _reply(settle(_spoken(answer, quirks), body, quirks), body, quirks)
+            spoken = _spoken(answer, quirks)
+            return _reply(settle(spoken, body, quirks, cached), body, quirks)
         case Raw():
             return _raw(answer, new_id(quirks))
         case Fault():
             return _refusal(answer, new_id(quirks))
         case Cut():
-            return cut_short(render(answer.reply or "", body, quirks), answer)
+            return cut_short(render(answer.reply or "", body, quirks, cached), answer)
         case ErrorEvent() if body.get("stream"):
             return _interrupted(answer, body, quirks)
         case ErrorEvent():

@@ -582,7 +582,7 @@ def _apart(whole: str, left: deque[Text]) -> Iterator[str]:
         if not found or (before.strip() and left[0].exact):
             break
         if before.strip():  # it is told as JSON
-            found, _, after = whole.strip().partition("\n\n")
+            found, _, after = whole.lstrip().partition("\n\n")
         yield found
         whole = after
         left.popleft()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelFallbackMiddleware
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 
 from langchain_minimax import (
     ChatMiniMax,
+    MiniMaxError,
     MiniMaxInvalidRequestError,
     MiniMaxToolChoiceError,
 )
@@ -28,7 +30,7 @@ from langchain_minimax.costs import (
     get_cost_callback,
 )
 from langchain_minimax.middleware import MiniMaxPromptCachingMiddleware
-from langchain_minimax.testing import Emulator, Fault, Reply, Text, ToolUse
+from langchain_minimax.testing import Emulator, Fault, Reply, Text, Thinking, ToolUse
 from support.ways import WAYS, Ask
 
 Serve = Callable[..., Emulator]
@@ -185,6 +187,67 @@ def test_and_so_are_two_that_did_not_help(way: str, serve: Serve, connect: Conne
     assert (bill.calls, bill.unpriced, bill.cost.total) == (1, [], 2 * BILL)
 
 
+# What the first of two requests is known to have used.
+USED = {
+    "input_tokens": 1_800,
+    "output_tokens": 500,
+    "total_tokens": 2_300,
+    "input_token_details": {"cache_read": 1_000},
+}
+LONG = counted(Thinking("Hm. " * 500), Text("Sunny. " * 500))
+
+
+@every_way
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(500), Fault.cut(300, LONG), Fault.cut(4_000, LONG)],
+    ids=["refused", "cut at its beginning", "cut in its midst"],
+)
+def test_one_that_helped_not_and_one_that_failed_are_listed_with_what_is_known(
+    ask: Ask, fault: Fault, serve: Serve, connect: Connect
+):
+    server = serve(counted(Text("Sunny.")), fault)
+    model = connect(server, max_retries=0)
+    bound = model.bind_tools([get_weather], tool_choice="any")
+    bill = CostCallbackHandler()
+    with pytest.raises(MiniMaxError) as caught:
+        settled(ask, bound, [bill])
+    assert len(server.requests) == 2
+    assert not isinstance(caught.value, MiniMaxToolChoiceError)
+    assert caught.value.partial.usage_metadata == USED
+    assert [(each.reason, each.usage) for each in bill.unpriced] == [("failed", USED)]
+    assert (bill.calls, bill.cost.total) == (1, 0)
+
+
+@pytest.mark.parametrize("told", [0, 1])
+def test_the_tokens_of_one_request_do_not_pass_for_those_of_two(told: int):
+    blocks: list[Any] = [
+        {"type": "text", "text": "Sunny."},
+        {"type": "tool_use", "id": "c1", "name": "get_weather", "input": {"city": "A"}},
+    ]
+    replies = [
+        {
+            "id": "r1",
+            "type": "message",
+            "role": "assistant",
+            "model": "MiniMax-M3",
+            "content": [block],
+            "stop_reason": "end_turn",
+            **({"usage": USAGE} if place == told else {}),
+        }
+        for place, block in enumerate(blocks)
+    ]
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json=replies.pop(0)))
+    with httpx.Client(transport=answer) as client:
+        model = ChatMiniMax(model="MiniMax-M3", api_key="k", http_client=client)
+        bound = model.bind_tools([get_weather], tool_choice="any")
+        with get_cost_callback() as bill:
+            message = bound.invoke("Hello")
+    assert message.response_metadata["attempts"] == 2
+    assert message.usage_metadata is None
+    assert [each.reason for each in bill.unpriced] == ["no usage"]
+
+
 @pytest.mark.parametrize("method", ["function_calling", "json_schema", "json_mode"])
 def test_structured_output_that_took_two(method: str, serve: Serve, connect: Connect):
     good = [
@@ -224,6 +287,26 @@ def test_a_dropped_stream_is_listed(serve: Serve, connect: Connect):
         stream.close()
     assert [each.reason for each in bill.unpriced] == ["failed"]
     assert (bill.calls, bill.running) == (1, 0)
+
+
+def test_a_cancelled_call_goes_on_running(serve: Serve, connect: Connect):
+    # LangChain tells callbacks of a stream that was cancelled, and of `ainvoke` not.
+    model = connect(serve(Fault.stall(), Fault.stall()))
+    bills = [CostCallbackHandler() for _ in range(2)]
+
+    async def follow() -> None:
+        async for _ in model.astream("Hello", {"callbacks": [bills[1]]}):
+            pass
+
+    async def cancel() -> None:
+        whole = model.ainvoke("Hello", {"callbacks": [bills[0]]})
+        for call in (whole, follow()):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(call, 0.2)
+
+    asyncio.run(cancel())
+    assert [(bill.calls, bill.running) for bill in bills] == [(0, 1), (1, 0)]
+    assert [each.reason for each in bills[1].unpriced] == ["failed"]
 
 
 # --- Agents --------------------------------------------------------------------------

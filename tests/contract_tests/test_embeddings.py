@@ -95,7 +95,9 @@ def test_many_texts_go_in_batches_and_come_back_in_order(
     sent = sorted((request.body["texts"] for request in emulator.requests), key=len)
     assert [len(batch) for batch in sent] == [3, 5, 5, 5, 5]
     me = threading.get_ident()
-    assert told == [(done, 23, me) for done in (5, 10, 15, 20, 23)]
+    assert told == sorted(told)
+    assert {(total, thread) for _, total, thread in told} == {(23, me)}
+    assert (len(told), told[-1][0]) == (5, 23)
     plain = embed_at(serve())
     for text, vector in zip(texts[::7], vectors[::7], strict=True):
         assert likeness(plain.embed_query(text), vector) == pytest.approx(1, abs=1e-3)
@@ -120,10 +122,19 @@ def test_the_quota_is_waited_for(ask: Any, threads: int, serve: Serve) -> None:
 
 
 @each_way
-def test_a_quota_that_does_not_open_is_a_typed_error(ask: Any, serve: Serve) -> None:
+def test_a_question_waits_for_the_quota_too(ask: Any, serve: Serve) -> None:
+    emulator = serve(quirks=Quirks(limited_embeddings=1))
+    embeddings = embed_at(emulator, rate_limit_timeout=30)
+    assert len(ask(embeddings, "embed_query", "When is high water?")) == 1536
+    assert len(emulator.requests) == 2
+
+
+@each_way
+def test_a_quota_that_is_not_waited_for_is_asked_once(ask: Any, serve: Serve) -> None:
     emulator = serve(quirks=Quirks(limited_embeddings=99))
+    impatient = embed_at(emulator, max_retries=5)
     with pytest.raises(MiniMaxRateLimitError, match="RPM") as caught:
-        ask(embed_at(emulator), "embed_query", "When is high water?")
+        ask(impatient, "embed_query", "When is high water?")
     assert (caught.value.code, caught.value.status_code) == (1002, 200)
     assert len(emulator.requests) == 1
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import gc
 import pickle
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
+from contextvars import copy_context
+from decimal import Decimal, localcontext
+from threading import Barrier, Thread, get_ident
+from time import sleep
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from langchain_core.language_models import FakeListLLM, GenericFakeChatModel
-from langchain_core.messages import AIMessage, UsageMetadata
+from langchain_core.messages import AIMessage, HumanMessage, UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableLambda
 
-from langchain_minimax import MiniMaxOverloadedError, MiniMaxToolChoiceError
+from langchain_minimax import (
+    ChatMiniMax,
+    MiniMaxOverloadedError,
+    MiniMaxToolChoiceError,
+)
 from langchain_minimax.catalogue import CARDS, SERVICE_TIERS, Price
 from langchain_minimax.costs import (
     Cost,
@@ -217,6 +228,19 @@ def test_a_cost_prints_as_a_price():
     assert str(Cost(output=Decimal(100))) == "$100"
 
 
+def test_no_digit_is_lost_where_the_caller_rounds():
+    usage = used(123_457, 1, cache_read=1)
+    with localcontext() as context:
+        context.prec = 3
+        cost = cost_of_usage(usage, "MiniMax-M3") + cost_of_usage(usage, "MiniMax-M3")
+        written, total = str(cost), cost.total
+    # 2 x (123,456 x 0.30 + 1 x 0.06 + 1 x 1.20) = 2 x 37,038.06 millionths.
+    assert (written, total) == ("$0.07407612", Decimal("0.07407612"))
+    dear = {"MiniMax-M3": [Price(1e300, 1e-300, 0)]}
+    far_apart = cost_of_usage(used(1, 1), "MiniMax-M3", prices=dear)
+    assert str(far_apart) == f"${10**294}.{'0' * 305}1"
+
+
 def test_only_costs_are_added():
     for other in (1, Decimal(1), "1"):
         with pytest.raises(TypeError):
@@ -265,6 +289,16 @@ UNKNOWN: dict[str, tuple[AIMessage, str]] = {
         "unreadable usage",
     ),
     "tokens of sound": (reply(used(10, 1, audio=4)), "unreadable usage"),
+    "tokens of images": (reply(used(10, 1, image=4)), "unreadable usage"),
+    "less than nothing said": (reply(used(10, -1)), "unreadable usage"),
+    "less than nothing read": (
+        reply(used(10, 1, cache_read=-1)),
+        "unreadable usage",
+    ),
+    "less than nothing written": (
+        reply(used(10, 1, cache_creation=-1)),
+        "unreadable usage",
+    ),
     "two requests that may be dear": (
         reply(used(512_001, 500), attempts=2),
         "attempts",
@@ -286,6 +320,52 @@ def test_and_a_line_in_the_callbacks_list(call: AIMessage, reason: str):
     ended(bill, call)
     assert [unpriced.reason for unpriced in bill.unpriced] == [reason]
     assert (bill.calls, bill.by_model, bill.cost) == (1, {}, Cost())
+
+
+MALFORMED: list[Any] = [
+    {},
+    {"input_tokens": 1},
+    {"output_tokens": 1},
+    {"input_tokens": None, "output_tokens": 1},
+    {"input_tokens": 1.5, "output_tokens": 1},
+    {"input_tokens": 1, "output_tokens": "1"},
+    {**TOKENS, "input_token_details": {"cache_read": 0.5}},
+    {**TOKENS, "input_token_details": ["cache_read"]},
+    {**TOKENS, "output_token_details": 7},
+    [1, 2],
+    "many",
+]
+
+
+@pytest.mark.parametrize("usage", MALFORMED, ids=repr)
+def test_usage_that_is_none_is_told_and_not_lost(usage: Any):
+    call = reply(None).model_copy(update={"usage_metadata": usage})
+    unknown = refused(call)
+    assert (unknown.reason, unknown.usage) == ("unreadable usage", usage)
+    with pytest.raises(UnknownCostError) as caught:
+        cost_of_usage(usage, "MiniMax-M3")
+    assert caught.value.call == unknown
+    bill = CostCallbackHandler()
+    ended(bill, call)
+    assert (bill.unpriced, bill.calls) == ([unknown], 1)
+
+
+def test_details_that_are_not_told_are_none():
+    usage: Any = {
+        "input_tokens": 1_000,
+        "output_tokens": 500,
+        "input_token_details": {"cache_read": None, "audio": None},
+        "output_token_details": None,
+    }
+    assert cost_of_usage(usage, "MiniMax-M3").total == Decimal("0.0009")
+
+
+@pytest.mark.parametrize(
+    "other", [HumanMessage("Hi"), {"raw": 1}, "Hi", None], ids=repr
+)
+def test_what_is_no_reply_costs_nothing_that_could_be_told(other: Any):
+    with pytest.raises(TypeError, match=f"AIMessage .*{type(other).__name__}"):
+        cost_of(other)
 
 
 def test_a_reply_that_names_no_model_has_no_price():
@@ -323,6 +403,76 @@ def test_prices_may_be_given():
     # 900 x 0.6 + 100 x 0.75 = 540 + 75.
     written = used(1_000, 0, cache_creation=100)
     assert cost_of_usage(written, FAST, prices=prices).total == Decimal("0.000615")
+
+
+def test_given_prices_hold_whatever_the_case_and_the_order():
+    rows = [
+        Price(3.0, 3.0, 0.1, above=2_000),
+        Price(2.0, 2.0, 0.1, above=1_000),
+        Price(1.0, 1.0, 0.1),
+    ]
+    prices = {"minimax-M3": rows}
+    for tokens, price in ((1_000, 1), (1_001, 2), (2_000, 2), (2_001, 3)):
+        usage = used(tokens, 0)
+        for name in ("MiniMax-M3", "minimax-m3"):
+            cost = cost_of_usage(usage, name, prices=prices)
+            assert cost.total == tokens * price / Decimal(1_000_000)
+            assert cost.sources == (f"{name}: as given",)
+        bill = CostCallbackHandler(prices=prices)
+        ended(bill, reply(usage))
+        assert bill.cost == cost_of(reply(usage), prices=prices)
+
+
+def test_decimals_and_whole_numbers_are_prices_too():
+    prices = {"MiniMax-M3": [Price(Decimal("0.1"), 1, 0, Decimal(0))]}  # type: ignore[arg-type]
+    usage = used(3, 1, cache_read=1, cache_creation=1)
+    # 1 x 0.1 + 1 x 1.
+    assert cost_of_usage(usage, "MiniMax-M3", prices=prices).total == (
+        Decimal("0.0000011")
+    )
+
+
+NO_PRICES: dict[str, Any] = {
+    "a price": {"MiniMax-M3": Price(0.3, 1.2, 0.06)},
+    "a number": {"MiniMax-M3": 0.3},
+    "nothing": {"MiniMax-M3": None},
+    "an empty list": {"MiniMax-M3": []},
+    "numbers": {"MiniMax-M3": [0.3, 1.2]},
+    "an iterator": {"MiniMax-M3": iter([Price(0.3, 1.2, 0.06)])},
+    "a list of models": [Price(0.3, 1.2, 0.06)],
+    "no input": {"MiniMax-M3": [Price(None, 1.2, 0.06)]},  # type: ignore[arg-type]
+    "a word": {"MiniMax-M3": [Price(0.3, "1.2", 0.06)]},  # type: ignore[arg-type]
+    "not a number": {"MiniMax-M3": [Price(0.3, 1.2, float("nan"))]},
+    "without end": {"MiniMax-M3": [Price(0.3, 1.2, 0.06, float("inf"))]},
+    "negative": {"MiniMax-M3": [Price(-0.3, 1.2, 0.06)]},
+    "a bound in words": {
+        "MiniMax-M3": [Price(0.3, 1.2, 0.06, above="512K")]  # type: ignore[arg-type]
+    },
+    "the second": {"MiniMax-M3": [Price(0.3, 1.2, 0.06), Price(0.3, -1.2, 0.06)]},
+}
+
+
+@pytest.mark.parametrize("prices", NO_PRICES.values(), ids=NO_PRICES)
+def test_prices_that_are_none_are_refused_at_once(prices: Any):
+    uses: list[Callable[[], Any]] = [
+        lambda: cost_of(reply(TOKENS), prices=prices),
+        lambda: cost_of_usage(TOKENS, "MiniMax-M3", prices=prices),
+        lambda: CostCallbackHandler(prices=prices),
+        lambda: get_cost_callback(prices=prices).__enter__(),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match=r"prices.* has to be a"):
+            use()
+
+
+def test_tokens_that_a_price_has_no_column_for_are_listed():
+    # As langchain-anthropic has it, where writing for five minutes and for an hour
+    # cost differently.
+    written = used(110, 5, cache_creation=0, ephemeral_5m_input_tokens=100)
+    prices = {"claude": [Price(3.0, 15.0, 0.3, 3.75)]}
+    unknown = refused(reply(written, "claude"), prices=prices)
+    assert unknown.reason == "unreadable usage"
+    assert "ephemeral_5m_input_tokens" in str(unknown)
 
 
 def test_given_prices_that_say_nothing_of_a_length():
@@ -398,14 +548,37 @@ def test_a_failed_call_is_priced_by_what_it_brings():
 
 
 @pytest.mark.parametrize("partial", [None, reply(None), "no message"])
-def test_a_failed_call_that_brings_no_usage_is_listed(partial: Any):
+@pytest.mark.parametrize("kind", [MiniMaxOverloadedError, MiniMaxToolChoiceError])
+def test_a_failed_call_that_brings_no_usage_is_listed(partial: Any, kind: Any):
     bill = CostCallbackHandler()
-    error = MiniMaxOverloadedError("Too much to do.")
+    error = kind("Too much to do.")
     error.partial = partial
     bill.on_llm_error(error, run_id=begun(bill))
     (unpriced,) = bill.unpriced
     assert (unpriced.model, unpriced.reason) == ("MiniMax-M3", "failed")
-    assert "MiniMaxOverloadedError" in str(unpriced)
+    assert unpriced.usage is None
+    assert kind.__name__ in str(unpriced)
+
+
+def test_a_failed_call_of_which_a_part_is_known_is_listed_with_it():
+    # Its first request was answered and counted, its second one was not.
+    bill = CostCallbackHandler()
+    error = MiniMaxOverloadedError("Too much to do.")
+    error.partial = reply(TOKENS)
+    bill.on_llm_error(error, run_id=begun(bill))
+    (unpriced,) = bill.unpriced
+    assert (unpriced.reason, unpriced.usage) == ("failed", TOKENS)
+    assert bill.by_model == {}
+
+
+def test_a_reply_that_names_no_provider_is_of_the_one_that_was_asked():
+    # GenericFakeChatModel is its own provider, and says so before it answers.
+    bill = CostCallbackHandler()
+    fake(reply(TOKENS, model_provider=None)).invoke("Hi", {"callbacks": [bill]})
+    assert [each.reason for each in bill.unpriced] == ["elsewhere"]
+    ended(bill, reply(TOKENS, model_provider=None))
+    assert bill.cost == cost_of(reply(TOKENS, model_provider=None))
+    assert bill.cost.total == Decimal("0.0009")
 
 
 def test_the_tier_that_was_asked_for_holds_where_the_reply_tells_none():
@@ -444,13 +617,134 @@ def test_what_is_read_does_not_change():
     assert bill.calls == 4
 
 
+@pytest.fixture
+def rush() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def at_once(*works: Callable[[], Any]) -> None:
+    start = Barrier(len(works))
+    with ThreadPoolExecutor(len(works)) as threads:
+        runs = [threads.submit(lambda do=do: (start.wait(), do())) for do in works]
+    for run in runs:
+        run.result()
+
+
+@pytest.mark.usefixtures("rush")
 def test_threads_lose_no_call():
     bill = CostCallbackHandler()
-    with ThreadPoolExecutor(8) as threads:
-        for _ in range(8):
-            threads.submit(ended, bill, *[reply(used(1, 0))] * 500)
-    assert bill.calls == 4_000
-    assert bill.cost.total == Decimal("0.0012")  # 4,000 x 0.30
+    seen: list[Decimal] = []
+
+    def work() -> None:
+        for _ in range(250):
+            ended(bill, reply(used(1, 0)), reply(None))
+            seen.append(bill.cost.total)
+
+    at_once(*[work] * 8)
+    assert (bill.calls, len(bill.unpriced), bill.running) == (4_000, 2_000, 0)
+    assert bill.cost.total == max(seen) == Decimal("0.0006")  # 2,000 x 0.30
+
+
+def test_a_call_that_two_threads_end_is_counted_once():
+    class Halting(UUID):
+        """A run that lets another thread go first, whenever it is looked up."""
+
+        def __hash__(self) -> int:
+            sleep(1e-5)
+            return super().__hash__()
+
+    bill = CostCallbackHandler()
+    runs = [Halting(int=number) for number in range(100)]
+    for run_id in runs:
+        bill.on_chat_model_start({}, [[]], run_id=run_id)
+
+    def end() -> None:
+        for run_id in runs:
+            bill.on_llm_end(result(reply(used(1, 0))), run_id=run_id)
+
+    at_once(*[end] * 4)
+    assert (bill.calls, bill.running, bill.unpriced) == (100, 0, [])
+    assert bill.cost.total == Decimal("0.00003")  # 100 x 0.30
+
+
+def test_a_stream_may_be_collected_in_the_midst_of_a_bill():
+    class Collecting(dict[str, Any]):
+        """A usage that makes Python collect what is left, when it is read."""
+
+        def get(self, *key: Any) -> Any:
+            gc.collect()
+            return super().get(*key)
+
+    bill = CostCallbackHandler()
+    lying: list[Any] = [fake(AIMessage("One two.")).stream("Hi", {"callbacks": [bill]})]
+    next(lying[0])
+    lying.append(lying)  # so that only the collector finds it
+    del lying
+    call = reply(None).model_copy(update={"usage_metadata": Collecting(TOKENS)})
+    # A thread, since a lock would hold it for ever.
+    work = Thread(target=ended, args=(bill, call), daemon=True)
+    work.start()
+    work.join(30)
+    assert not work.is_alive()
+    assert [each.reason for each in bill.unpriced] == ["failed"]
+    assert (bill.calls, bill.running, str(bill.cost)) == (2, 0, "$0.0009")
+
+
+def test_it_does_its_work_where_the_call_is_made():
+    # A thread for each callback would end after the call does, or with the loop never.
+    class Watched(CostCallbackHandler):
+        def on_llm_end(self, *given: Any, **known: Any) -> None:
+            super().on_llm_end(*given, **known)
+            threads.append(get_ident())
+
+    threads: list[int] = []
+    bill = Watched()
+    asyncio.run(fake(reply(TOKENS)).ainvoke("Hi", {"callbacks": [bill]}))
+    assert threads == [get_ident()]
+    assert bill.calls == 1
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda each: pickle.loads(pickle.dumps(each)),
+}
+
+
+@pytest.mark.parametrize("make", COPIES.values(), ids=COPIES)
+def test_a_copy_has_what_ended_and_counts_on_by_itself(make: Callable[[Any], Any]):
+    prices = {"gpt-5": [Price(2.0, 8.0, 0.2)]}
+    with get_cost_callback() as outer, get_cost_callback(prices=prices) as bill:
+        ended(bill, reply(TOKENS), reply(None))
+        run_id = begun(bill)
+        assert str(bill.cost) == "$0.0009"
+        twin = make(bill)
+        assert (repr(twin), twin.running) == (repr(bill), 0)
+        bill.on_llm_end(result(reply(TOKENS)), run_id=run_id)
+        assert (bill.calls, twin.calls) == (3, 2)
+        for _ in range(2):
+            ended(twin, reply(TOKENS, "gpt-5", model_provider="openai"))
+    assert (bill.calls, twin.calls, outer.calls) == (3, 4, 3)
+    assert str(bill.cost) == "$0.0018"
+    # 900 + 2 x (1,000 x 2 + 500 x 8) millionths.
+    assert str(twin.cost) == "$0.0129"
+    assert len(twin.unpriced) == 1
+
+
+def test_a_model_with_a_bill_can_be_copied():
+    bill = CostCallbackHandler()
+    ended(bill, reply(TOKENS))
+    model = ChatMiniMax(model="MiniMax-M3", api_key="k", callbacks=[bill])
+    for twin in (
+        model.model_copy(deep=True),
+        *(make(model) for make in COPIES.values()),
+    ):
+        (its,) = twin.callbacks
+        assert its.cost == bill.cost
 
 
 # --- The context ---------------------------------------------------------------------
@@ -510,3 +804,18 @@ def test_a_handler_passed_and_in_context_counts_once_each():
     with get_cost_callback() as bill:
         model.invoke("Hello", {"callbacks": [passed, bill]})
     assert passed.calls == bill.calls == 1
+
+
+def generated() -> Iterator[CostCallbackHandler]:
+    with get_cost_callback() as bill:
+        yield bill
+        yield bill
+
+
+def test_a_generator_may_end_in_another_context():
+    model = fake(reply(TOKENS))
+    steps = generated()
+    bills = [copy_context().run(next, steps) for _ in range(2)]
+    assert copy_context().run(next, steps, None) is None
+    model.invoke("After.")
+    assert [bill.calls for bill in bills] == [0, 0]

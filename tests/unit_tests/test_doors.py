@@ -155,15 +155,31 @@ def test_many_threads_register_at_once():
     ],
     ids=str,
 )
-@pytest.mark.parametrize("room", [base, embedders], ids=["chat", "embeddings"])
 def test_an_unknown_langchain_is_left_alone(
-    providers: Any, room: ModuleType, monkeypatch: pytest.MonkeyPatch
+    providers: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(room, "_BUILTIN_PROVIDERS", providers)
+    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", providers)
     with pytest.raises(RuntimeError, match="ChatMiniMax"):
         register_provider()
-    assert "minimax" not in (base._BUILTIN_PROVIDERS or ())
-    assert "minimax" not in (embedders._BUILTIN_PROVIDERS or ())
+    assert "minimax" not in (providers or ())
+
+
+@pytest.mark.parametrize("providers", [None, {}, {"openai": "OpenAIEmbeddings"}])
+def test_a_change_of_the_embeddings_leaves_the_chat_models_alone(
+    providers: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedders, "_BUILTIN_PROVIDERS", providers)
+    register_provider()
+    assert type(init_chat_model("minimax:MiniMax-M3", api_key=KEY)) is ChatMiniMax
+    assert "minimax" not in (providers or ())
+
+
+def test_a_langchain_without_embeddings_has_chat_models(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setitem(sys.modules, "langchain.embeddings.base", None)
+    register_provider()
+    assert type(init_chat_model("minimax:MiniMax-M3", api_key=KEY)) is ChatMiniMax
 
 
 def test_a_langchain_without_such_a_list_is_told_of(monkeypatch: pytest.MonkeyPatch):

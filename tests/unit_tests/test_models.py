@@ -69,15 +69,13 @@ def test_minimax_s_own_list() -> None:
     assert {request.method for request in asked} == {"GET"}
 
 
-def test_the_list_of_a_gateway_for_messages() -> None:
-    said = {"id": "MiniMax-M9", "display_name": "M9", "type": "model"}
-    data = [{**said, "created_at": "2026-06-01T00:00:00Z"}]
-    first, *_ = lists_of({"data": data, "has_more": False})
-    assert first == [MiniMaxModel("MiniMax-M9", DAY)]
+def test_a_model_that_is_not_in_the_catalogue() -> None:
+    first, *_ = lists_of({"data": [{"id": "MiniMax-M9"}]})
+    assert first == [MiniMaxModel("MiniMax-M9")]
     assert first[0].card is None
 
 
-@pytest.mark.parametrize("created", [None, "yesterday", [], 10**30])
+@pytest.mark.parametrize("created", [None, "2026-06-01", [], 10**30, True, 0.5])
 def test_a_day_that_is_none(created: Any) -> None:
     first, *_ = lists_of({"data": [{"id": "MiniMax-M3", "created": created}]})
     assert first == [MiniMaxModel("MiniMax-M3")]
@@ -87,6 +85,7 @@ def test_a_day_that_is_none(created: Any) -> None:
     ("base_url", "url"),
     [
         ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1/models"),
+        ("http://127.0.0.1:8000/v1/models", "http://127.0.0.1:8000/v1/models"),
         ("http://127.0.0.1:8000/anthropic", "http://127.0.0.1:8000/v1/models"),
         ("https://api.minimax.cn/anthropic", "https://api.minimax.cn/v1/models"),
     ],

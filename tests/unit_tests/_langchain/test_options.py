@@ -541,12 +541,23 @@ def test_what_has_its_place_elsewhere_is_refused_and_shown_there(
         ("max_token", "Did you mean `max_tokens`?"),
         ("tool_choise", "Did you mean `tool_choice`?"),
         ("max_completion_token", "Did you mean `max_completion_tokens`?"),
+        ("reasoning", "Did you mean `thinking`?"),
+        ("minimax_api_host", "Did you mean `base_url`?"),
     ],
 )
 def test_an_unknown_argument_is_named_with_its_nearest(name: str, hint: str) -> None:
     with pytest.warns(UserWarning, match=f"`{name}` is no option") as said:
         warn_unknown({name: 1})
     assert str(said[0].message).endswith(hint)
+
+
+@pytest.mark.parametrize(
+    "name", ["tool_choice", "parallel_tool_calls", "response_format"]
+)
+def test_an_option_of_calls_is_sent_there(name: str) -> None:
+    with pytest.warns(UserWarning, match=f"`{name}` is no option of") as said:
+        warn_unknown([name], ["model", "temperature"])
+    assert str(said[0].message).endswith(f"Say it to a call: `bind({name}=…)`.")
 
 
 def test_an_argument_like_no_other_gets_no_hint() -> None:
