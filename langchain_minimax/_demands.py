@@ -118,10 +118,13 @@ class CallDemand(Demand):
         """What is wrong with a call."""
         if call.input is None:
             return f"The arguments of {call.name} are not one whole JSON object."
-        schema = self.schemas.get(call.name)
-        if schema is None:
+        if call.name not in self.schemas:
             return f"There is no tool {call.name!r}."
-        return _misfit(call.input, schema, self.choice.check, call.name)
+        return self._misfit(call.name, call.input)
+
+    def _misfit(self, name: str, given: Json) -> str | None:
+        wrong = _misfit(given, self.schemas[name], self.choice.check, name)
+        return f"`{name}`: {wrong}" if wrong and len(self._names) > 1 else wrong
 
     def read(self, text: str) -> Meant | str:
         """A lone JSON object that fits a tool is a call of it."""
@@ -129,8 +132,7 @@ class CallDemand(Demand):
         if value is None:
             return "The reply was text, and no tool was called."
         problems = {
-            name: _misfit(given, self.schemas[name], self.choice.check, name)
-            for name, given in self._arguments(value)
+            name: self._misfit(name, given) for name, given in self._arguments(value)
         }
         fitting = [name for name, wrong in problems.items() if wrong is None]
         if len(fitting) == 1:
@@ -284,8 +286,9 @@ def failure(demand: Demand, asked: Sequence[Unmet], model: str) -> MiniMaxOutput
     last = asked[-1]
     times = "once" if len(asked) == 1 else "twice"
     what = _CUT if last.reason == "cut" else f"The last time: {last.problem}"
+    how = " with what fits" if last.reason == "invalid" else ""
     return demand.error(
-        f"{model} was asked {times} to {demand.wish}, and did not. {what}",
+        f"{model} was asked {times} to {demand.wish}, and did not{how}. {what}",
         reason=last.reason,
         attempts=len(asked),
     )

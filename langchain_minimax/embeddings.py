@@ -53,6 +53,7 @@ _log = logging.getLogger(__name__)
 _PATH = "/v1/embeddings"
 _NO_VECTORS = "The reply's vectors are not lists of numbers, all of one length."
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds, between two tries at the quota
+_LONG_WAIT = 4.0  # seconds
 
 
 class MiniMaxEmbeddings(Connection, Embeddings):
@@ -261,15 +262,17 @@ def _texts(given: Any) -> list[str]:
     """The texts, or an error that says why they are none."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         msg = (
-            f"What is embedded is a list of texts, and this is a {type(given).__name__}"
-            ": pass [text], or use `embed_query`."
+            "`embed_documents` takes a list of texts, and this is of type "
+            f"{type(given).__name__}. Pass `[text]` for one text, `list(texts)` for "
+            "what is no list yet."
         )
         raise MiniMaxInvalidRequestError(msg)
     for text in given:
         if not isinstance(text, str):
             msg = (
-                f"What is embedded is text, and this is a {type(text).__name__}: "
-                f"{shown(text)}. Pass a document's `page_content`."
+                f"What is embedded is text, and this is of type {type(text).__name__}: "
+                f"{shown(text)}. Of a document pass the `page_content`; lists of texts "
+                "go to `embed_documents`."
             )
             raise MiniMaxInvalidRequestError(msg)
     return list(given)
@@ -317,7 +320,9 @@ class _Patience:
 
     def _told(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        _log.info("The next try comes in %.1f s: %s", self._pause, error)
+        # A long wait would be taken for a program that hangs.
+        level = logging.WARNING if self._pause >= _LONG_WAIT else logging.INFO
+        _log.log(level, "The next try comes in %.1f s: %s", self._pause, error)
 
 
 class _Crew:

@@ -238,8 +238,8 @@ _WALLET = _Kind(
 )
 _SLOWER = _Kind(
     MiniMaxRateLimitError,
-    "Send less at a time: `rate_limiter=`, `max_concurrency` in a batch. Or wait "
-    "longer.",
+    "Send less at a time: `rate_limiter=`, `max_concurrency` in a batch. For "
+    "embeddings wait longer: `rate_limit_timeout`.",
 )
 _SENSITIVE = _Kind(
     MiniMaxContentFilterError, "MiniMax's content filter objects; change the input."
@@ -328,14 +328,14 @@ _TOO_LONG = _Kind(
 _NO_MODEL = _Kind(
     MiniMaxModelNotFoundError,
     "Check the model's name. Retired models are refused too; see "
-    "`langchain_minimax.catalogue.CARDS` for the known ones.",
+    "`langchain_minimax.catalogue.CARDS` for the chat models that are known.",
 )
 _NO_PATH = _Kind(
     MiniMaxInvalidRequestError,
     "There is nothing at this address. Of MiniMax's own hosts `base_url` may be any "
     "spelling; of another it is all that stands before `/v1/messages` or, with "
     '`protocol="openai"`, before `/v1/chat/completions`: `http://host:8000` for vLLM, '
-    "`https://host/anthropic` for many a gateway.",
+    "`https://host/anthropic` for many a gateway. Embeddings are at `/v1/embeddings`.",
 )
 _PAIRING = _Kind(
     MiniMaxInvalidRequestError,

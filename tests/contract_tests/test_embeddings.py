@@ -161,10 +161,11 @@ def test_a_server_that_is_not_there(ask: Any) -> None:
 @pytest.mark.parametrize(
     ("verb", "given", "words"),
     [
-        ("embed_documents", "one text", r"pass \[text\]"),
-        ("embed_documents", None, "a list of texts"),
+        ("embed_documents", "one text", r"Pass `\[text\]`"),
+        ("embed_documents", None, "of type NoneType"),
+        ("embed_documents", iter(["a text"]), r"`list\(texts\)`"),
         ("embed_documents", [Document("a page")], "page_content"),
-        ("embed_query", ["a", "b"], "a list: "),
+        ("embed_query", ["a", "b"], "go to `embed_documents`"),
     ],
 )
 def test_what_is_no_text_is_not_sent(

@@ -272,6 +272,21 @@ def test_other_failures_are_counted_apart() -> None:
     assert told_of(_Patience(9, 10.0), ValueError()) == [None]
 
 
+@pytest.mark.parametrize(("seconds", "level"), [("3", "INFO"), ("4", "WARNING")])
+def test_a_long_pause_is_a_warning(
+    seconds: str, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    patience = _Patience(0, 10.0)
+    options = patience.options()
+    state = RetryCallState(Retrying(), None, (), {})
+    error = limited(seconds)
+    state.set_exception((type(error), error, None))
+    assert options["retry"](state)
+    with caplog.at_level("INFO", "langchain_minimax.embeddings"):
+        options["before_sleep"](state)
+    assert [record.levelname for record in caplog.records] == [level]
+
+
 def test_a_pause_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     replies = iter([{"base_resp": LIMITED}, {"vectors": [[1.0]]}])
     patient = answering(lambda _: next(replies), rate_limit_timeout=1)
