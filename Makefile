@@ -17,9 +17,15 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[testing,langchain]" --group dev
 	@touch $@
 
+# The demo needs a fifth of what the other targets do.
+$(VENV)/.demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[testing,langchain]"
+	@touch $@
+
 install: $(READY)  ## make the virtual environment in .venv
 
-demo: $(READY)  ## an agent loop with thinking, tools and streaming
+demo: $(VENV)/.demo  ## an agent loop with thinking, tools and streaming
 	$(BIN)/python cookbook/demo.py
 
 format: $(READY)  ## let ruff format and mend the code

@@ -15,8 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-_LINKS = ("href", "src", "poster", "data")
-_ANCHORS = ("id", "name")
+_LINKS = ("href", "src", "poster", "data", "action", "xlink:href")
 _ELSEWHERE = re.compile(r"(localhost|127\.0\.0\.1|([\w-]+\.)+[a-z]{2,})(:\d+)?")
 _OF_NO_PLACE = ("data", "mailto")
 
@@ -36,9 +35,12 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = {name: value for name, value in attrs if value is not None}
-        self.anchors |= {said[name] for name in _ANCHORS if name in said}
+        names = ("id", "name") if tag == "a" else ("id",)
+        self.anchors |= {said[name] for name in names if name in said}
         if tag != "base":
             self.links += [said[name] for name in _LINKS if name in said]
+            sizes = said.get("srcset", "").split(",")
+            self.links += [size.split()[0] for size in sizes if size.strip()]
 
     def __hash__(self) -> int:
         return hash(self.path)

@@ -7,8 +7,8 @@ one, and on metadata of somebody's machine. Pictures only have to be there.
     .ci/notebooks.py [NAME | PATH.ipynb ...] [--write]
 
 Without names all of `cookbook/` run. `--write` stores the outputs instead of comparing
-them. A notebook that needs more than the package does says so in its metadata:
-`"requires_python": ">=3.11"`.
+them. A notebook that needs more than the package does says so in its metadata, with a
+marker of PEP 508: `"only_if": "python_version >= '3.11'"`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import argparse
 import copy
 import difflib
 import os
-import platform
 import re
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from packaging.specifiers import SpecifierSet
+from packaging.markers import Marker
 
 COOKBOOK = Path(__file__).resolve().parent.parent / "cookbook"
 SECONDS_FOR_A_CELL = 180
@@ -67,13 +66,13 @@ def find(name: str) -> Path:
 def in_order(path: Path, *, write: bool) -> bool:
     """Runs a notebook, tells how it went, and stores it if that is wanted."""
     stored = nbformat.read(path, as_version=4)
-    needs = stored.metadata.get("requires_python", "")
-    if platform.python_version() not in SpecifierSet(needs):
-        print(f"{path.stem}: left out, it needs Python {needs}")
+    needs = stored.metadata.get("only_if")
+    if needs and not Marker(needs).evaluate():
+        print(f"{path.stem}: left out, it runs only if {needs}")
         return True
     began = time.monotonic()
     ran = tidy(stored)
-    complaints = list(execute(ran, path.parent))
+    complaints = list(hidden(stored)) or list(execute(ran, path.parent))
     if not complaints and write:
         nbformat.write(ran, path)
     elif not complaints:
@@ -98,8 +97,8 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         },
         "language_info": {"name": "python"},
     }
-    if needs := notebook.metadata.get("requires_python"):
-        metadata["requires_python"] = needs
+    if needs := notebook.metadata.get("only_if"):
+        metadata["only_if"] = needs
     cells = [NotebookNode(cell) for cell in notebook.cells]
     for cell in cells:
         tags = cell.metadata.get("tags")
@@ -109,6 +108,18 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     return nbformat.from_dict(
         {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     )
+
+
+def hidden(notebook: NotebookNode) -> Iterator[str]:
+    """What would hide a failure."""
+    if not any(code_cells(notebook)):
+        yield "there is nothing to run"
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "raw":
+            yield f"cell {number} is raw and would not be run"
+    for number, cell in code_cells(notebook):
+        if re.search(r"^\s*(!|%%capture|%%(ba)?sh)", cell.source, re.MULTILINE):
+            yield f"cell {number} has a command whose failure would not show"
 
 
 def execute(notebook: NotebookNode, folder: Path) -> Iterator[str]:

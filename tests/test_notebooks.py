@@ -21,6 +21,7 @@ from nbformat.v4 import (  # noqa: E402
     new_markdown_cell,
     new_notebook,
     new_output,
+    new_raw_cell,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +69,12 @@ CASES = {
     "never_ran": ("print(1 + 1)", [], "+[stdout]\n+2"),
     "says_no_more": ("x = 2", printed("2\n"), "-[stdout]\n-2"),
     "no_picture": ("1 + 1", picture(PICTURE, "2"), "-[display_data image/png]"),
+    "shell": ("!false", [], "cell 2 has a command whose failure would not show"),
+    "capture": (
+        "%%capture\nimport sys\nprint('oh', file=sys.stderr)",
+        [],
+        "cell 2 has a command whose failure would not show",
+    ),
     "dies": ("import os\nos._exit(3)", [], "Kernel died"),
 }
 
@@ -157,10 +164,28 @@ def test_tags_excuse_nothing(tmp_path: Path) -> None:
 
 def test_one_for_a_later_python_is_left_out_aloud(tmp_path: Path) -> None:
     path = tmp_path / "later.ipynb"
-    write(path, "1 / 0", [], requires_python=">=99")
+    write(path, "1 / 0", [], only_if="python_version >= '99'")
     done = run(path)
     assert done.returncode == 0
-    assert done.stdout == "later: left out, it needs Python >=99\n"
+    assert done.stdout == "later: left out, it runs only if python_version >= '99'\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([new_markdown_cell("Nothing.")], "there is nothing to run"),
+        (
+            [new_code_cell("1"), new_raw_cell("1 / 0")],
+            "cell 2 is raw and would not be run",
+        ),
+    ],
+)
+def test_what_would_not_be_run_is_told(tmp_path: Path, cells: list, words: str) -> None:
+    path = tmp_path / "odd.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    done = run(path)
+    assert done.returncode == 1
+    assert words in done.stdout
 
 
 def test_a_name_that_is_none_is_no_success() -> None:

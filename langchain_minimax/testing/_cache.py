@@ -29,21 +29,22 @@ class Cache:
         self._known: set[bytes] = set()
 
     def read(self, body: Json) -> int:
-        """How many tokens of a prompt are in the cache; all of them are from now on.
+        """How many tokens of a prompt are in the cache.
 
         Args:
             body: A valid request in the Messages shape.
         """
-        if prompt_tokens(body) < _SHORTEST:
-            return 0
-        beginnings = list(_beginnings(body))
-        known = sum(digest in self._known for digest in beginnings)
-        self._known.update(beginnings)
-        return known * _STEP
+        return _STEP * sum(digest in self._known for digest in _beginnings(body))
+
+    def keep(self, body: Json) -> None:
+        """Puts all of a prompt into it, since the prompt was answered."""
+        self._known.update(_beginnings(body))
 
 
 def _beginnings(body: Json) -> Iterator[bytes]:
     """The digests of a prompt up to each step."""
+    if prompt_tokens(body) < _SHORTEST:
+        return
     digest = blake2b(body["model"].encode(), digest_size=16)
     room = (_STEP - HIDDEN_PROMPT) * CHARACTERS_PER_TOKEN
     for text in _in_order(body):

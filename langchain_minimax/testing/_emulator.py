@@ -237,21 +237,23 @@ class Emulator:
         """The next answer of the script, or else the brain's."""
         body = protocol_of(record.path).to_messages(record.body)
         record.cached_tokens = self._cache.read(body)
+        answer = self._scripted(record) or think_up(body)
+        if isinstance(answer, Cut | ErrorEvent) and answer.reply is None:
+            answer = replace(answer, reply=think_up(body))
+        if not isinstance(answer, Fault):
+            self._cache.keep(body)
+        return answer
+
+    def _scripted(self, record: RecordedRequest) -> Answer | None:
         item: Any = self._script.popleft() if self._script else None
         try:
             while callable(item):
                 item = item(record)
         except Exception as error:  # noqa: BLE001 - the client shall see it
             return _mistake(f"raised {error!r}")
-        match item:
-            case None:
-                return think_up(body)
-            case Cut(reply=None) | ErrorEvent(reply=None):
-                return replace(item, reply=think_up(body))
-            case str() | Reply() | Raw() | Fault() | Cut() | ErrorEvent():
-                return item
-            case _:
-                return _mistake(f"answers with {item!r}")
+        if item is None or isinstance(item, _ANSWERS):
+            return item
+        return _mistake(f"answers with {item!r}")
 
 
 def _items(replies: Iterable[Script] | None) -> Iterable[Script]:

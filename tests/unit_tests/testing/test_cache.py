@@ -30,30 +30,37 @@ def said(*texts: str, role: str = "user", **fields: Any) -> dict[str, Any]:
     return {"role": role, "content": blocks}
 
 
+def answered(cache: Cache, body: dict[str, Any]) -> int:
+    """A request that is answered: what of it was cached."""
+    cached = cache.read(body)
+    cache.keep(body)
+    return cached
+
+
 def test_a_prompt_is_new_once() -> None:
     cache, body = Cache(), prompt()
 
-    assert cache.read(body) == 0
+    assert answered(cache, body) == 0
     # All of it but what fills no step.
-    assert prompt_tokens(body) - 64 < cache.read(body) <= prompt_tokens(body)
+    assert prompt_tokens(body) - 64 < answered(cache, body) <= prompt_tokens(body)
 
 
 def test_what_two_prompts_begin_with_is_cached() -> None:
     cache = Cache()
-    cache.read(prompt("Why?" * 200))
+    answered(cache, prompt("Why?" * 200))
     system = prompt_tokens(prompt(""))
 
-    assert system - 64 < cache.read(prompt("How?" * 200)) <= system
+    assert system - 64 < answered(cache, prompt("How?" * 200)) <= system
 
 
 def test_a_conversation_is_cached_up_to_its_new_turns() -> None:
     cache, turns = Cache(), [said("Why?" * 200)]
     for _ in range(3):
-        before = cache.read(prompt(messages=turns))
+        before = answered(cache, prompt(messages=turns))
         whole = prompt_tokens(prompt(messages=turns))
         turns += [said("Because. " * 100, role="assistant"), said("Why? " * 50)]
         assert before < whole
-        assert whole - 64 < cache.read(prompt(messages=turns)) <= whole
+        assert whole - 64 < answered(cache, prompt(messages=turns)) <= whole
 
 
 @pytest.mark.parametrize(
@@ -68,22 +75,24 @@ def test_a_conversation_is_cached_up_to_its_new_turns() -> None:
 )
 def test_what_does_not_begin_alike_is_not_cached(other: dict[str, Any]) -> None:
     cache = Cache()
-    cache.read(prompt())
+    answered(cache, prompt())
 
-    assert cache.read(other) == 0
+    assert answered(cache, other) == 0
 
 
 def test_a_short_prompt_is_not_cached() -> None:
     cache, short = Cache(), prompt(system="")
 
-    assert [cache.read(short), cache.read(short)] == [0, 0]
+    assert [answered(cache, short), answered(cache, short)] == [0, 0]
 
 
 def test_a_mark_is_no_part_of_the_prompt() -> None:
     cache = Cache()
-    cache.read(prompt(messages=[said("Why?" * 200, **MARK)]))
+    answered(cache, prompt(messages=[said("Why?" * 200, **MARK)]))
 
-    assert cache.read(prompt("Why?" * 200)) == cache.read(prompt("Why?" * 200))
+    assert answered(cache, prompt("Why?" * 200)) == answered(
+        cache, prompt("Why?" * 200)
+    )
     assert prompt_tokens(prompt(messages=[said("Why?", **MARK)])) == prompt_tokens(
         prompt("Why?")
     )
@@ -97,10 +106,10 @@ def test_another_picture_is_another_prompt() -> None:
         return prompt(system="", messages=[turn])
 
     cache = Cache()
-    cache.read(seen("AAAA"))
+    answered(cache, seen("AAAA"))
 
-    assert cache.read(seen("BBBB")) == 0
-    assert cache.read(seen("AAAA")) > 512
+    assert answered(cache, seen("BBBB")) == 0
+    assert answered(cache, seen("AAAA")) > 512
 
 
 def ask(server: Emulator, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -127,3 +136,14 @@ def test_both_protocols_say_what_was_cached() -> None:
     assert fresh["input_tokens"] + fresh["cache_read_input_tokens"] == whole
     assert counted["prompt_tokens_details"]["cached_tokens"] > whole - 64
     assert server.requests[2].cached_tokens == cached
+
+
+def test_what_was_refused_is_not_cached() -> None:
+    with Emulator([Fault(529), Fault(529), "Fine."]) as server:
+        headers = {"authorization": f"Bearer {server.api_key}"}
+        url = f"{server.base_url}/v1/messages"
+        for _ in range(4):
+            httpx.post(url, json=prompt(max_tokens=9), headers=headers)
+        *unanswered, last = [request.cached_tokens for request in server.requests]
+    assert unanswered == [0, 0, 0]
+    assert last > 0
