@@ -215,15 +215,15 @@ ANSWER = {
 def test_a_late_silence_is_waited_for_no_longer_than_the_call_may_take(
     kind: str, protocol: str, serve: Any, connect: Any
 ) -> None:
-    """The rest would come soon enough for who waits for a silence of 0.2 s."""
+    """The rest would come soon enough for who waits for a silence of 2 s."""
     ways, body = {
         EVENTS: (STREAMS, SAID[protocol] % "Yes." + STOPPED[protocol]),
         JSON: (WHOLE, ANSWER[protocol]),
     }[kind]
     begun = Raw(body, pieces=[1, 2, 3, 4], content_type=kind)
-    reply = Fault.stall(at_byte=4, seconds=0.15, reply=begun)
+    reply = Fault.stall(at_byte=4, seconds=1.5, reply=begun)
     server = serve(*[reply] * len(ways), stream_delay=0.04)
-    check(connect(server, **CALL, **IDLE), ways)
+    check(connect(server, **CALL, stream_idle_timeout=2), ways)
 
 
 # A byte now and then where httpx waits for more before it says anything.
