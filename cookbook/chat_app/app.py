@@ -20,7 +20,9 @@ from langchain.agents import create_agent
 from langchain_core.messages import BaseMessage, HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.constants import START
-from nicegui import app, ui
+from nicegui import app, core, ui
+from rendering import colours
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from tools import TOOLS
@@ -30,6 +32,7 @@ from langchain_minimax import ChatMiniMax, MiniMaxError
 from langchain_minimax.testing import Emulator
 
 MODEL = "MiniMax-M3"
+HOSTS = ["127.0.0.1", "localhost"]
 PROMPT = "Answer briefly, in Markdown. Use the tools where they help."
 STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
 SUGGESTIONS = [
@@ -182,25 +185,40 @@ async def keep_to_this_server(request: Request, call_next: Any) -> Response:
     return response
 
 
+def answer_only_this_machine(port: int) -> None:
+    """Refuses what another site sends through the browser of somebody at this machine.
+
+    A name that its owner points at 127.0.0.1 would be a way around the same-origin
+    policy; a web socket is not bound by that policy at all.
+    """
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+    # NiceGUI sets "*", and has no option for it.
+    core.sio.eio.cors_allowed_origins = [f"http://{host}:{port}" for host in HOSTS]
+
+
 def main() -> None:
     """Serves the chat on loopback."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--no-browser", action="store_true", help="open none")
     options = parser.parse_args()
+    answer_only_this_machine(options.port)
     with somewhere() as (model, emulated):
         agent = create_agent(
             model, TOOLS, system_prompt=PROMPT, checkpointer=InMemorySaver()
         )
 
         async def page() -> None:
-            ui.add_css(STYLE)
-            await ui.context.client.connected()
+            ui.add_css(STYLE + colours())
+            client = ui.context.client
+            await client.connected()
+            if not client.has_socket_connection:
+                return  # given up: curl and its like fetch the page and open no socket
             await Chat(agent, app.storage.tab, emulated).show_thread()
 
         ui.run(
             page,
-            host="127.0.0.1",
+            host=HOSTS[0],
             port=options.port,
             title=f"Chat with {MODEL}",
             language="en-US",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -12,8 +13,15 @@ from turn import show_image
 Image = dict[str, Any]
 """A block of LangChain's: type, base64 and mime_type."""
 
-KINDS = "image/png,image/jpeg,image/gif,image/webp"
+KINDS = {  # and how a file of each begins
+    "image/png": rb"\x89PNG\r\n\x1a\n",
+    "image/jpeg": rb"\xff\xd8\xff",
+    "image/gif": rb"GIF8[79]a",
+    "image/webp": rb"RIFF.{4}WEBP",
+}
 LARGEST = 10_000_000  # bytes (MiniMax's OpenAPI, summer 2026)
+MOST = 4  # images in a question: a request has at most 64 MB (same source)
+LIMITS = f"PNG, JPEG, GIF or WEBP, up to 10 MB, and {MOST} images at most"
 
 _ENTER = """(event) => {
   if (event.shiftKey || event.isComposing) return;
@@ -43,11 +51,11 @@ class Composer:
             self._thumbnails = ui.element("div").classes("thumbnails")
             upload = ui.upload(
                 on_upload=self._attach,
-                on_rejected=lambda: ui.notify("PNG, JPEG, GIF or WEBP, up to 10 MB"),
+                on_rejected=lambda: ui.notify(LIMITS),
                 multiple=True,
                 auto_upload=True,
                 max_file_size=LARGEST,
-            ).props(f'accept="{KINDS}"')
+            ).props(f'accept="{",".join(KINDS)}"')
             with ui.element("div").classes("line"):
                 _icon("image", "Attach an image").on(
                     "click", js_handler=f"() => getElement({upload.id}).pickFiles()"
@@ -75,8 +83,19 @@ class Composer:
         self._button.props(f"icon={icon} aria-label={label}")
 
     async def _attach(self, event: events.UploadEventArguments) -> None:
-        data = base64.b64encode(await event.file.read()).decode()
-        image = {"type": "image", "base64": data, "mime_type": event.file.content_type}
+        """Takes an image, whatever the browser should have refused already."""
+        kind = None
+        if event.file.size() <= LARGEST:
+            data = await event.file.read()
+            kind = kind_of(data)
+        if kind is None or len(self._images) >= MOST:
+            ui.notify(LIMITS)
+            return
+        image = {
+            "type": "image",
+            "base64": base64.b64encode(data).decode(),
+            "mime_type": kind,
+        }
         self.fill_in(self._text.value, [*self._images, image])
 
     async def _send(self) -> None:
@@ -84,6 +103,14 @@ class Composer:
 
     async def _send_or_stop(self) -> None:
         await (self._stop() if self._running else self._send())
+
+
+def kind_of(data: bytes) -> str | None:
+    """The kind of an image by its first bytes, whatever its name says."""
+    for kind, beginning in KINDS.items():
+        if re.match(beginning, data, re.DOTALL):
+            return kind
+    return None
 
 
 def _icon(name: str, label: str, on_click: Any = None) -> ui.button:

@@ -17,11 +17,14 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from composer import KINDS, LARGEST, MOST, kind_of
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from tools import calculate, get_time, search_docs
 
@@ -34,9 +37,24 @@ CHROMIUM = shutil.which("chromium")
 # --- The app, the browser, and a page ------------------------------------------------
 
 
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Waits for what another thread does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
-def served(**environment: str) -> Iterator[str]:
-    """The app in a process of its own; hands out its address."""
+def running(
+    *command: str, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The app in a process of its own; hands out its address, and the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -44,7 +62,8 @@ def served(**environment: str) -> Iterator[str]:
     ours = ("MINIMAX_", "PYTEST_")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     with subprocess.Popen(
-        [sys.executable, str(APP), "--port", str(port), "--no-browser"],
+        [sys.executable, *command, "--port", str(port), "--no-browser"],
+        cwd=APP.parent,
         env={**inherited, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -58,9 +77,17 @@ def served(**environment: str) -> Iterator[str]:
                     break
             else:
                 pytest.fail("The app did not start:\n" + "".join(said))
-            yield f"http://127.0.0.1:{port}/"
+            until(lambda: listens(port))  # it says so a little before
+            yield f"http://127.0.0.1:{port}/", process
         finally:
             process.terminate()
+
+
+@contextmanager
+def served(**environment: str) -> Iterator[str]:
+    """Hands out the address only."""
+    with running(str(APP), **environment) as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +292,40 @@ def test_what_is_no_image_is_not_attached(open_page: Opener) -> None:
     expect(page.locator(".composer img")).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"<svg onload='alert(1)'>", picture() + bytes(LARGEST)],
+    ids=["no image", "too large"],
+)
+def test_the_server_looks_at_an_upload_itself(open_page: Opener, data: bytes) -> None:
+    page = open_page()
+    with page.expect_request("**/upload/*") as request:
+        attach(page, picture())
+    # Sent without the page, and so without the browser's own checks.
+    sent = httpx.post(request.value.url, files={"file": ("sea.png", data, "image/png")})
+    assert sent.status_code == HTTPStatus.OK
+    expect(page.get_by_text("PNG, JPEG, GIF or WEBP")).to_be_visible()
+    expect(page.locator(".composer img")).to_have_count(1)
+
+
+def test_images_of_a_question_are_limited(open_page: Opener) -> None:
+    page = open_page()
+    file = {"name": "sea.png", "mimeType": "image/png", "buffer": picture(8, 8)}
+    page.locator("input[type=file]").set_input_files([file] * (MOST + 1))
+    expect(page.get_by_text(f"{MOST} images at most")).to_be_visible()
+    expect(page.locator(".composer img")).to_have_count(MOST)
+
+
+def test_a_kind_is_told_by_the_first_bytes() -> None:
+    beginnings = [
+        *(picture(1, 1), b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF\n\0\0\0WEBPVP8 ")
+    ]
+    assert [kind_of(data) for data in beginnings] == list(KINDS)
+    assert [kind_of(data) for data in (b"", b"RIFF\n\0\0\0WAVE", b"<svg>")] == [
+        None
+    ] * 3
+
+
 @streaming
 def test_thinking_is_seen_as_it_comes_and_stop_hangs_up(
     open_page: Opener, emulator: Emulator
@@ -294,14 +355,6 @@ def test_who_leaves_hangs_up(open_page: Opener, emulator: Emulator) -> None:
     until(lambda: emulator.busy)
     page.close()
     until(lambda: not emulator.busy)
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Waits for what another thread does."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -387,7 +440,7 @@ def test_what_the_model_writes_does_no_harm(
 ) -> None:
     emulator.clear()
     emulator.script(
-        f"![stolen]({emulator.url}/?secret) <b>so</b> "
+        f"![stolen]({emulator.url}/?secret) **so** "
         '<img src=x onerror="document.title=1"><script>document.title = 2</script>'
     )
     page = open_page()
@@ -395,10 +448,141 @@ def test_what_the_model_writes_does_no_harm(
         ask(page, "Hello")
     assert failed.value.url == f"{emulator.url}/?secret"
     assert failed.value.failure == "csp"  # the browser did not even ask
-    expect(page.locator(".answer b")).to_have_text("so")
+    expect(page.locator(".answer strong")).to_have_text("so")
     until_done(page)
     assert page.title() == "Chat with MiniMax-M3"
     assert not any("secret" in request.path for request in emulator.requests)
+
+
+COVER = '<div style="position:fixed;inset:0;z-index:99999">{}</div>'
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "<style>header{display:none !important}</style>",
+        COVER.format('Your session ended. <a href="https://x.org">Log in again</a>'),
+        '<div class="fullscreen bg-white z-max">Log in again</div>',
+        '<form action="https://x.org"><input name="key"></form>',
+        "<scr<script>ipt> <style",
+    ],
+    ids=["style", "cover", "class", "form", "torn"],
+)
+def test_what_the_model_writes_stays_text(
+    open_page: Opener, emulator: Emulator, payload: str
+) -> None:
+    emulator.clear()
+    emulator.script(f"So.\n\n{payload}\n\nAnd {payload}")
+    page = open_page()
+    ask(page, "Hello")
+    until_done(page)
+    answer = page.locator(".answer")
+    expect(answer.locator("p")).to_have_text(["So.", payload, f"And {payload}"])
+    kinds = answer.locator("*").evaluate_all("all => all.map(e => e.localName)")
+    assert set(kinds) == {"p"}
+    assert page.locator("header").is_visible()
+    page.get_by_role("button", name="New chat").click()  # nothing lies over it
+    expect(page.get_by_text("What would you like to know?")).to_be_visible()
+
+
+def test_nothing_in_an_answer_is_painted_outside_it(open_page: Opener) -> None:
+    page = open_page()
+    ask(page, "Hello")
+    until_done(page)
+    page.locator(".answer").evaluate(
+        "(answer, html) => { answer.innerHTML = html; }", COVER.format("Log in")
+    )
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_text("What would you like to know?")).to_be_visible()
+
+
+def test_code_lists_and_tables_are_shown_as_they_are_meant(
+    open_page: Opener, emulator: Emulator
+) -> None:
+    emulator.script(
+        "Is `a < b && <i>` in snake_case_names, ~~no~~ 3 < 4 & 5?\n"
+        "- one\n- two\n\n"
+        '```python\nif a < b & c:\n    print("<b>")\n```\n\n'
+        "```\nplain <style>\n```\n\n"
+        "| x < y | `<td>` |\n| --- | ---: |\n| 1 | [a](https://x.org/?a=1&b=2) |\n"
+        "\n[b](javascript:alert(1))\n"
+    )
+    page = open_page()
+    ask(page, "Hello")
+    until_done(page)
+    answer = page.locator(".answer")
+    expect(answer.locator("p").first).to_have_text(
+        "Is a < b && <i> in snake_case_names, no 3 < 4 & 5?"
+    )
+    expect(answer.locator("p code")).to_have_text("a < b && <i>")
+    expect(answer.locator("p s")).to_have_text("no")
+    expect(answer.locator("li")).to_have_text(["one", "two"])
+    coded = answer.locator("pre").all_inner_texts()
+    assert [text.rstrip() for text in coded] == [
+        'if a < b & c:\n    print("<b>")',
+        "plain <style>",
+    ]
+    keyword, plain = answer.locator("pre span.k"), answer.locator("pre").first
+    expect(keyword).to_have_text("if")
+    colour = "e => getComputedStyle(e).color"
+    assert keyword.evaluate(colour) != plain.evaluate(colour)
+    expect(answer.locator("th")).to_have_text(["x < y", "<td>"])
+    expect(answer.locator("td a")).to_have_attribute("href", "https://x.org/?a=1&b=2")
+    expect(answer.locator("a")).to_have_count(1)
+
+
+SOCKET = "_nicegui_ws/socket.io/?EIO=4&transport=polling"
+
+
+@pytest.mark.parametrize("path", ["", SOCKET])
+def test_only_this_machine_is_answered(address: str, path: str) -> None:
+    port = urlsplit(address).port
+    for host in ("127.0.0.1", "localhost"):
+        assert httpx.get(f"http://{host}:{port}/{path}").status_code == HTTPStatus.OK
+    for host in ("rebound.example", f"rebound.example:{port}", "127.0.0.1.example"):
+        answer = httpx.get(address + path, headers={"Host": host})
+        assert answer.status_code == HTTPStatus.BAD_REQUEST
+
+
+def test_only_its_own_page_is_let_to_the_socket(address: str) -> None:
+    port = urlsplit(address).port
+    for host in ("127.0.0.1", "localhost"):
+        own = httpx.get(address + SOCKET, headers={"Origin": f"http://{host}:{port}"})
+        assert own.status_code == HTTPStatus.OK
+    for origin in ("https://x.org", f"http://127.0.0.1:{port + 1}", "null"):
+        strange = httpx.get(address + SOCKET, headers={"Origin": origin})
+        assert strange.status_code == HTTPStatus.BAD_REQUEST
+        assert "Access-Control-Allow-Origin" not in strange.headers
+        handshake = {
+            "Origin": origin,
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": base64.b64encode(b"0" * 16).decode(),
+        }
+        socket_address = address + SOCKET.replace("polling", "websocket")
+        refused = httpx.get(socket_address, headers=handshake)
+        assert refused.status_code == HTTPStatus.FORBIDDEN
+
+
+IMPATIENT = """
+from nicegui import Client, app as server, ui
+
+def forgotten():
+    server.timer(1, lambda: print("forgotten", flush=True), once=True)
+
+server.on_delete(forgotten)
+server.timer(0.2, lambda: Client.prune_instances(client_age_threshold=0))
+__import__("app").main()
+"""
+
+
+def test_who_opens_no_socket_leaves_no_traceback() -> None:
+    # NiceGUI forgets a page without a socket after a minute; this one, sooner.
+    with running("-c", IMPATIENT) as (url, process):
+        assert httpx.get(url).status_code == HTTPStatus.OK
+        said = list(iter(process.stdout.readline, "forgotten\n"))
+    assert said == []
 
 
 def test_without_a_key_the_page_says_that_it_is_an_emulator(open_page: Opener) -> None:
@@ -417,11 +601,18 @@ def test_without_a_key_the_page_says_that_it_is_an_emulator(open_page: Opener) -
         ("-7 // 2 % 3", "2"),
         ("123456789 * 1000", "123456789000"),
         ("0.1 + 0.2", "0.3"),
-        *[(bad, "I cannot") for bad in ("1 / 0", "2 ** 9", "x", "a(1)", "1 +", "")],
-        ("+".join("1" * 10_000), "I cannot"),
+        *[(bad, "I cannot") for bad in ("2 ** 9", "x", "a(1)", "1 +", "", "\0")],
+        ("True + 1", "I cannot calculate 'True + 1', only numbers"),
+        ("1 / 0", "I cannot calculate '1 / 0': it divides by zero."),
+        ("1e308 * 10", "I cannot calculate '1e308 * 10': a number in it becomes too"),
+        ("1e999 - 1e999", "I cannot calculate '1e999 - 1e999': a number in it becomes"),
+        ("9" * 400, "I cannot"),
+        ("-" * 7_000 + "1", "I cannot calculate more than 1,000 characters."),
+        ("-" * 996 + "1", ("1", "I cannot")),  # Pythons nest to different depths
+        ("(" * 500 + "1" + ")" * 500, ("1", "I cannot")),
     ],
 )
-def test_the_calculator(expression: str, result: str) -> None:
+def test_the_calculator(expression: str, result: str | tuple[str, ...]) -> None:
     assert calculate(expression).startswith(result)
 
 

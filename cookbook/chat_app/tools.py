@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import re
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from textwrap import shorten
 from zoneinfo import ZoneInfo, available_timezones
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+LONGEST = 1_000  # characters of an expression
 
 _OPERATORS = {
     ast.Add: operator.add,
@@ -26,22 +29,34 @@ _OPERATORS = {
 
 def calculate(expression: str) -> str:
     """Calculate an arithmetic expression, such as (17 + 4) * 2.5."""
+    if len(expression) > LONGEST:
+        return f"I cannot calculate more than {LONGEST:,} characters."
     try:
         value = _value(ast.parse(expression.strip(), mode="eval").body)
-        return str(value) if isinstance(value, int) else f"{value:.12g}"
-    except (SyntaxError, KeyError, ValueError, ArithmeticError, RecursionError):
+    except ZeroDivisionError:
+        return f"I cannot calculate {expression!r}: it divides by zero."
+    except OverflowError:
+        return f"I cannot calculate {expression!r}: a number in it becomes too large."
+    except (SyntaxError, KeyError, ValueError, RecursionError, MemoryError):
         return f"I cannot calculate {expression!r}, only numbers with + - * / // % ()."
+    return str(value) if isinstance(value, int) else f"{value:.12g}"
 
 
 def _value(node: ast.expr) -> float:
     match node:
+        case ast.Constant(bool()):  # an int, to Python
+            raise SyntaxError
         case ast.Constant(int() | float() as number):
-            return number
+            value = number
         case ast.BinOp(left, sign, right):
-            return _OPERATORS[type(sign)](_value(left), _value(right))
+            value = _OPERATORS[type(sign)](_value(left), _value(right))
         case ast.UnaryOp(sign, operand):
-            return _OPERATORS[type(sign)](_value(operand))
-    raise SyntaxError
+            value = _OPERATORS[type(sign)](_value(operand))
+        case _:
+            raise SyntaxError
+    if math.isinf(value):
+        raise OverflowError
+    return value
 
 
 def get_time(city: str) -> str:

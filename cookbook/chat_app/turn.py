@@ -10,11 +10,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.messages.ai import add_usage
 from nicegui import ui
+from rendering import to_html
 
 from langchain_minimax.costs import Cost, UnknownCostError, cost_of
-
-# Models write lists without a blank line above, and snake_case.
-MARKDOWN = ["fenced-code-blocks", "tables", "cuddled-lists", "strike", "code-friendly"]
 
 
 def usage_line(replies: list[AIMessage]) -> str:
@@ -153,8 +151,8 @@ def _thought() -> _Step:
 
 
 def _answer() -> _Step:
-    markdown = ui.markdown(extras=MARKDOWN).classes("answer")
-    return _Step("answer", markdown.set_content)
+    html = ui.html().classes("nicegui-markdown answer")
+    return _Step("answer", lambda text: html.set_content(to_html(text)))
 
 
 _OPEN = {"thought": _thought, "answer": _answer}
