@@ -205,6 +205,13 @@ def test_links_of_the_notebooks_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
+def test_the_guide_shows_the_embeddings_of_the_notebook() -> None:
+    guide = (ROOT / "docs" / "guides" / "embeddings.md").read_text(encoding="utf-8")
+    notebook = nbformat.read(ROOT / "cookbook" / "rag.ipynb", as_version=4)
+    [shown] = re.findall(r"^```text\n(.+?)\n```$", guide, re.DOTALL | re.MULTILINE)
+    assert any(cell.source.startswith(shown) for cell in notebook.cells)
+
+
 def test_the_cookbooks_readme_has_all_of_it_and_nothing_else() -> None:
     folder = ROOT / "cookbook"
     text = (folder / "README.md").read_text("utf-8")

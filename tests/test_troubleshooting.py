@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ensurepip
 import gc
 import io
 import json
@@ -19,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -26,6 +28,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import SummarizationMiddleware
 from langchain.agents.structured_output import ToolStrategy
 from langchain_anthropic import ChatAnthropic
+from langchain_core.documents import Document
 from langchain_core.messages import (
     AIMessage,
     HumanMessage,
@@ -33,11 +36,20 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
+from langchain_core.messages.ai import UsageMetadata
 from langchain_openai import ChatOpenAI
+from packaging.version import Version
 from pydantic import BaseModel
 
-from langchain_minimax import ChatMiniMax, MiniMaxError, MiniMaxFiles, errors
+from langchain_minimax import (
+    ChatMiniMax,
+    MiniMaxEmbeddings,
+    MiniMaxError,
+    MiniMaxFiles,
+    errors,
+)
 from langchain_minimax._langchain.options import warn_once
+from langchain_minimax.costs import cost_of, cost_of_usage
 from langchain_minimax.middleware import MiniMaxPromptCachingMiddleware
 from langchain_minimax.testing import (
     Emulator,
@@ -239,6 +251,47 @@ def structured(*replies: Any, **options: Any) -> Provocation:
     )
 
 
+TOKENS = UsageMetadata(input_tokens=20, output_tokens=5, total_tokens=25)
+
+
+def embed(texts: Any) -> Provocation:
+    return lambda server, _: MiniMaxEmbeddings(
+        api_key=server.api_key, base_url=server.base_url
+    ).embed_documents(texts)
+
+
+def foreign_vectors(_server: Emulator, _folder: Path) -> None:
+    """Asks a server whose embeddings have OpenAI's form."""
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": [{"embedding": [0.1]}]})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        MiniMaxEmbeddings(
+            api_key="k", base_url="http://127.0.0.1:9", http_client=client
+        ).embed_documents(["Hello", "there"])
+
+
+def priced(model: str, *, service_tier: str = "standard", **told: Any) -> Provocation:
+    tokens = UsageMetadata(**{**TOKENS, **told})
+    return lambda _server, _folder: cost_of_usage(
+        tokens, model, service_tier=service_tier
+    )
+
+
+def an_older_pip(_server: Emulator, _folder: Path) -> None:
+    """The pip that Python brings, as a new virtual environment has it."""
+    bundled = Path(ensurepip.__file__).parent / "_bundled"
+    wheel = next(bundled.glob("pip-*.whl"), None)
+    if wheel is None or Version(wheel.name.split("-")[1]) >= Version("25.1"):
+        pytest.skip("this Python brings a pip that knows --group, or none")
+    told_by(
+        f"import runpy, sys; sys.path.insert(0, {str(wheel)!r})\n"
+        "sys.argv = ['pip', 'install', '--no-index', '--group', 'batch']\n"
+        "runpy.run_module('pip', run_name='__main__')"
+    )
+
+
 def image(**said: Any) -> dict[str, Any]:
     return {"type": "image", **said}
 
@@ -377,6 +430,12 @@ OURS: dict[str, Provocation] = {
     "… is an argument of its own; take it out of `model_kwargs`": make(
         model_kwargs={"temperature": 1}
     ),
+    "Field required": lambda _server, _folder: ChatMiniMax(),
+    "Input should be 'anthropic' or 'openai'": make(protocol="grpc"),
+    "Input should be a valid number": make(temperature="hot"),
+    "Extra inputs are not permitted": lambda _server, _folder: MiniMaxEmbeddings(
+        minimax_group_id="1"
+    ),
     "… is no field of ChatMiniMax": lambda server, _: chat(server).model_copy(
         update={"modl": "MiniMax-M3"}
     ),
@@ -410,7 +469,39 @@ OURS: dict[str, Provocation] = {
     "The model called … instead of answering": structured(
         Reply([ToolUse("look_up", {"word": "joke"})]), tools=[look_up]
     ),
+    # Embeddings and costs
+    "What is embedded is a list of texts, and this is a …": embed("Hello"),
+    "What is embedded is text, and this is a …": embed([Document("Hello")]),
+    "… vectors for … texts": foreign_vectors,
+    "… is not in the catalogue. Say what it costs with …": priced("MiniMax-M9"),
+    "A reply of … does not tell its tokens": lambda _server, _folder: cost_of(
+        AIMessage("Hello", response_metadata={"model_name": "MiniMax-M3"})
+    ),
+    "… is not MiniMax's own service, whose prices are in the catalogue": (
+        lambda _server, _folder: cost_of(
+            AIMessage(
+                "Hello",
+                usage_metadata=TOKENS,
+                response_metadata={"model_name": "gpt-5", "model_provider": "openai"},
+            )
+        )
+    ),
+    "… comes with a plan and has no price per token": priced(
+        "MiniMax-M3.1-Flash-Preview"
+    ),
+    "What … charges for writing to the cache is not known": priced(
+        "MiniMax-M3", input_token_details={"cache_creation": 10}
+    ),
+    "What the service tier … costs is not known": priced(
+        "MiniMax-M3", service_tier="express"
+    ),
     # Packages and agents
+    "no such option: --group": an_older_pip,
+    "Cannot listen on port": lambda server, _: told_by(
+        "import runpy, sys\n"
+        f"sys.argv = ['', '--port', '{urlsplit(server.url).port}']\n"
+        "runpy.run_module('langchain_minimax.testing', run_name='__main__')"
+    ),
     "No module named 'langchain_minimax'": without_packages(
         "import langchain_minimax", PAGE
     ),
@@ -717,6 +808,10 @@ FOREIGN: dict[str, Provocation] = {
     "Unable to infer model provider for model='…'": lambda _server, _folder: told_by(
         "from langchain.chat_models import init_chat_model as make\n"
         "make('minimax:MiniMax-M3')"
+    ),
+    "Provider 'minimax' is not supported": lambda _server, _folder: told_by(
+        "from langchain.embeddings import init_embeddings as make\n"
+        "make('minimax:embo-01')"
     ),
 }
 

@@ -357,6 +357,8 @@ PROBES = (
 
 # --- The table -----------------------------------------------------------------------
 
+_ABREAST = 4  # clients that fit beside each other on a page; the others come below
+
 
 def outcome(error: Exception) -> str:
     """An error in a few words; `*` marks those that are none of LangChain's."""
@@ -385,17 +387,26 @@ def _versions(packages: Sequence[str]) -> str | None:
         return None
 
 
+def _columns(names: Sequence[str], rows: Mapping[str, Mapping[str, str]]) -> list[str]:
+    lines = [f"| | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
+    for words, cells in rows.items():
+        lines.append(f"| {words} | {' | '.join(cells[name] for name in names)} |")
+    return lines
+
+
 def table(today: date) -> str:
     installed = {
         name: (make, versions)
         for name, (make, packages) in CLIENTS.items()
         if (versions := _versions(packages))
     }
-    lines = [f"| | {' | '.join(installed)} |", f"| --- |{' --- |' * len(installed)}"]
+    rows: dict[str, dict[str, str]] = {}
     for probe in PROBES:
         sys.stderr.write(f"{probe.words}\n")
-        cells = [cell(make, probe) for make, _ in installed.values()]
-        lines.append(f"| {probe.words} | {' | '.join(cells)} |")
+        asked = {name: cell(make, probe) for name, (make, _) in installed.items()}
+        rows[probe.words] = asked
+    names = list(installed)
+    lines = [*_columns(names[:_ABREAST], rows), "", *_columns(names[_ABREAST:], rows)]
     used = dict.fromkeys(versions for _, versions in installed.values())
     core = _versions(["langchain-core", "langchain"])
     lines += ["", f"{', '.join(used)}; {core}; {today}."]
