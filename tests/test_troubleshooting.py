@@ -470,8 +470,8 @@ OURS: dict[str, Provocation] = {
         Reply([ToolUse("look_up", {"word": "joke"})]), tools=[look_up]
     ),
     # Embeddings and costs
-    "What is embedded is a list of texts, and this is a …": embed("Hello"),
-    "What is embedded is text, and this is a …": embed([Document("Hello")]),
+    "`embed_documents` takes a list of texts, and this is of type …": embed("Hello"),
+    "What is embedded is text, and this is of type …": embed([Document("Hello")]),
     "… vectors for … texts": foreign_vectors,
     "… is not in the catalogue. Say what it costs with …": priced("MiniMax-M9"),
     "A reply of … does not tell its tokens": lambda _server, _folder: cost_of(
