@@ -113,11 +113,12 @@ campaign: $(READY)  ## every fault, every byte, loads and lifetimes; rewrites te
 
 batch: $(READY)  ## records on two workers, one killed, then all: proves that nothing is lost
 	$(BIN)/python -m pip install --quiet --group batch
+	$(BIN)/python -m pytest --quiet tests/batch/test_run.py
 	$(BIN)/python cookbook/batch/prove.py
 
 records: $(READY)  ## the same with a hundred thousand; rewrites tests/figures/batch.md
 	$(BIN)/python -m pip install --quiet --group batch
-	$(BIN)/python cookbook/batch/prove.py --records 100000 --rate 40 --chunk 500 \
+	$(BIN)/python cookbook/batch/prove.py --records 100000 --rate 40 --chunk 500 --places 16 \
 	  --table tests/figures/batch.md --picture docs/assets/batch.svg
 	$(BIN)/python tests/test_docs.py --write
 

@@ -1,12 +1,13 @@
 """Replies in, files that outlive whoever wrote them out; later, what is finished.
 
     folder/settings.json          what the run is about; another run is refused
+    folder/lock                   held by the run that is at it; a second is refused
     folder/chunk-00042.1.jsonl    the first attempt at chunk 42, a line for each reply
     folder/chunk-00042.2.jsonl    the second, by whoever came after a lost worker
 
 Each file has one writer. To begin an attempt is to create its file, which only one can,
 and an attempt is over as soon as the next one's file is there. So a worker that was
-given up for dead, and is not, begins nothing more.
+given up for dead, and is not, looks there before each request and begins no more.
 
 A line goes to the system in one piece as soon as its reply was read, so a killed
 process loses none; the disk has it for certain at the end of the attempt. What cannot
@@ -16,10 +17,13 @@ be read, such as a line that was cut off, counts as never written.
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
@@ -32,7 +36,11 @@ _log = logging.getLogger(__name__)
 
 
 class OtherRunError(ValueError):
-    """The folder holds a run with other settings."""
+    """The folder holds a run with other settings or records."""
+
+
+class InUseError(RuntimeError):
+    """Another run is at the folder."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +93,21 @@ class Attempt:
         return self._next.exists()
 
     def write(self, reply: Reply) -> None:
-        """Append a line.
+        """Append a line, or nothing.
 
         Raises:
             OSError: If there is no room for all of it; the attempt has to end then.
         """
         line = json.dumps(asdict(reply), ensure_ascii=False).encode() + b"\n"
+        start = self._file.tell()
+        try:
+            self._put(line)
+        except OSError:
+            self._file.seek(start)  # or the next line would be glued to half of this
+            self._file.truncate()
+            raise
+
+    def _put(self, line: bytes) -> None:
         if self._file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
 
@@ -101,20 +118,50 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def open(self, settings: Mapping[str, Any]) -> None:
-        """Begin a run, or go on with the one of the same settings.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs out, until the end of the block or of this process.
+
+        Python's child processes do not inherit the file, so that none of them holds it
+        longer than that.
 
         Raises:
-            OtherRunError: If its settings were others; results would be mixed up.
+            InUseError: If another run is at it: both would pay, at twice the rate.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                msg = f"Another run is at {self.folder}; wait for its end, or end it."
+                raise InUseError(msg) from None
+            yield
+
+    def open(self, settings: Mapping[str, Any], texts: Sequence[str]) -> None:
+        """Begin a run, or go on with the one of the same settings.
+
+        Args:
+            settings: What has to stay the same.
+            texts: What is asked about each record, in order. There may be more of them
+                than before, behind those that were there.
+
+        Raises:
+            OtherRunError: If its settings or records were others, or if it had more
+                records; results would be mixed up.
+        """
         path = self.folder / "settings.json"
-        if not path.exists():
-            write_whole(path, [json.dumps(settings, indent=1)])
-        before = json.loads(path.read_bytes())
-        if before != settings:
-            msg = f"{self.folder} holds a run with {before}, not {dict(settings)}."
-            raise OtherRunError(msg)
+        if path.exists():
+            before = json.loads(path.read_bytes())
+            had = before.get("records", 0)
+            if len(texts) < had:
+                msg = f"{self.folder} holds a run of {had} records, not {len(texts)}."
+                raise OtherRunError(msg)
+            now = _described(settings, texts[:had])
+            others = sorted(name for name in now if now[name] != before.get(name))
+            if others:
+                msg = f"{self.folder} holds a run with another {', '.join(others)}."
+                raise OtherRunError(msg)
+        write_whole(path, [json.dumps(_described(settings, texts), indent=1)])
 
     def replies(self, chunk: int) -> Iterator[Reply]:
         """All lines about a chunk, the oldest attempt first."""
@@ -154,6 +201,11 @@ def write_whole(path: Path, lines: Iterable[str]) -> None:
         os.fsync(file.fileno())
     draft.replace(path)
     _sync_folder(path.parent)
+
+
+def _described(settings: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:
+    digest = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+    return {**settings, "records": len(texts), "digest of the records": digest}
 
 
 def _reply(line: bytes) -> Reply | None:

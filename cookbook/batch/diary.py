@@ -26,7 +26,14 @@ def note(diary: Path, what: str, pid: int) -> None:
 
 
 def events(diary: Path) -> list[Event]:
-    """All that happened, in order."""
-    lines = diary.read_text(encoding="utf-8").splitlines()
-    told = (line.split("\t") for line in lines)
-    return [Event(float(at), int(pid), what) for at, pid, what in told]
+    """All that happened, in order; a line that was cut off was never written."""
+    lines = diary.read_text(encoding="utf-8", errors="replace").splitlines()
+    return list(filter(None, map(_event, lines)))
+
+
+def _event(line: str) -> Event | None:
+    try:
+        at, pid, what = line.split("\t")
+        return Event(float(at), int(pid), what)
+    except ValueError:
+        return None

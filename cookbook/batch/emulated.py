@@ -61,13 +61,18 @@ class Reader:
     ) -> Reply | Fault:
         if self._number % OVERLOADED_EVERY == 0:
             return Fault(529)
-        if any(int(number) % REFUSED_EVERY == REFUSED for number, *_ in asked):
+        if any(refused(int(number)) for number, *_ in asked):
             return Fault.error(1026)
         if self._number % LEFT_OUT_EVERY == 0 and len(asked) > 1:
             asked = asked[1:]
         verdicts = [_verdict(*each) for each in asked]
         name = request.body["tools"][0]["name"]
         return Reply([ToolUse(name, {"verdicts": verdicts})])
+
+
+def refused(number: int) -> bool:
+    """Whether this record is one that is not taken."""
+    return number % REFUSED_EVERY == REFUSED
 
 
 def _said(request: RecordedRequest) -> str:

@@ -14,16 +14,18 @@ from pathlib import Path
 
 from checkpoint import Reply, read
 from diary import DIARY, Event, events
+from emulated import refused
+from rate import GRACE
 from reviews import meant
 
 WINDOW = 5.0
 """Seconds in which requests are counted for the rate."""
 
-TOO_FAST = 1.25
-"""Times the rate that a window may hold, for the delays on the way to the server.
+DELAY = 0.25
+"""Seconds that the way to the server may take longer for one request than another."""
 
-Two workers that did not share the rate would fill it twice.
-"""
+KILLS = ("worker killed", "run killed")
+"""What has to have happened."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,14 @@ class Evidence:
         verdicts = ((int(str(v["number"])), v) for v in self.verdicts)
         return {n for n, v in verdicts if v != meant(n).model_dump()}
 
+    def misjudged(self) -> set[int]:
+        """Records with an error that the server takes, or without one that it refuses.
+
+        A record that it refuses and that is lost is lost, and not here.
+        """
+        errors = set(self.errors)
+        return {n for n in self._ended() if refused(n) != (n in errors)}
+
     def paid_twice(self) -> set[int]:
         """Records that the server answered more than once."""
         return _repeated([n for each in self.requests for n in each.answered])
@@ -114,17 +124,21 @@ class Evidence:
             most = max(most, last - first + 1)
         return most
 
-    def complaints(self, under_way: int, rate: float) -> Iterator[str]:
+    def complaints(self, under_way: int, rate: float, workers: int) -> Iterator[str]:
         """What is wrong; nothing if all is well.
 
         Args:
             under_way: How many records may have been under way in all that was killed.
             rate: Requests that were allowed in a second.
+            workers: How many shared that.
         """
+        happened = {event.what for event in self.events}
+        yield from (f"no {kill}" for kill in KILLS if kill not in happened)
         held = {
             "lost": self.lost(),
             "twice in the results": self.doubled(),
             "with another record's result": self.wrong(),
+            "with a wrong error, or without one": self.misjudged(),
             "finished and paid again": self.paid_again(),
         }
         for what, numbers in held.items():
@@ -132,8 +146,9 @@ class Evidence:
                 yield f"{len(numbers)} records {what}, such as {min(numbers)}"
         if len(self.paid_twice()) > under_way:
             yield f"{len(self.paid_twice())} records paid twice, not {under_way}"
-        if self.busiest() > rate * WINDOW * TOO_FAST:
-            yield f"{self.busiest()} requests within {WINDOW:.0f} s"
+        promised = rate * (WINDOW + GRACE + DELAY) + 1 + workers
+        if self.busiest() > promised:
+            yield f"{self.busiest()} requests within {WINDOW:.0f} s, not {promised:.0f}"
 
     def _ended(self) -> list[int]:
         return [*(int(str(v["number"])) for v in self.verdicts), *self.errors]

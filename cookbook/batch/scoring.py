@@ -21,11 +21,13 @@ from langchain_minimax import ChatMiniMax
 from langchain_minimax.errors import (
     MiniMaxContentFilterError,
     MiniMaxContextOverflowError,
+    MiniMaxError,
 )
 
 Write = Callable[[Reply], None]
 
 _LEFT_OUT = "the reply left it out"
+_TOO_LONG, _INVISIBLE = 1039, 1042  # error-code page of platform.minimax.io, 2026
 
 
 class Scorer:
@@ -40,37 +42,56 @@ class Scorer:
         self._asked = model.with_structured_output(Verdicts, include_raw=True)
         self._places = places
 
-    async def score(self, requests: Iterator[Sequence[Review]], write: Write) -> None:
+    async def score(
+        self,
+        requests: Iterator[Sequence[Review]],
+        write: Write,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Ask about all of it, and write down each reply as it comes.
 
         Args:
             requests: The reviews of each request. It is asked for the next only when
                 a place is free, and may end at any time.
             write: What keeps a reply.
+            is_over: Whether to begin nothing more; asked before each request.
 
         Raises:
-            MiniMaxError: If no request would do better. What was under way is awaited
-                and written down before, since it may be paid for.
+            MiniMaxError: If no request would do better. Nothing more is begun from then
+                on. What was under way is awaited and written down before, since it may
+                be paid for.
+            OSError: If a reply cannot be written down. The same goes for that.
         """
+        failures: list[Exception] = []
+
+        def has_ended() -> bool:
+            return bool(failures) or is_over()
 
         async def place() -> None:
-            for reviews in requests:
-                await self._ask(reviews, write)
+            try:
+                for reviews in requests:
+                    await self._ask(reviews, write, has_ended)
+            except Exception as failure:  # noqa: BLE001 - raised when all have ended
+                failures.append(failure)
 
-        places = [place() for _ in range(self._places)]
-        ended = await asyncio.gather(*places, return_exceptions=True)
-        for error in ended:
-            if error is not None:
-                raise error
+        await asyncio.gather(*(place() for _ in range(self._places)))
+        if failures:
+            raise failures[0]
 
-    async def _ask(self, reviews: Sequence[Review], write: Write) -> None:
+    async def _ask(
+        self, reviews: Sequence[Review], write: Write, has_ended: Callable[[], bool]
+    ) -> None:
         """One request, and those that make up for what did not come of it."""
+        if has_ended():
+            return
         results: dict[int, Any] = {}
         usage: dict[str, Any] = {}
         reason = _LEFT_OUT
         try:
             answer = await self._asked.ainvoke(prompt(reviews))
-        except (MiniMaxContentFilterError, MiniMaxContextOverflowError) as refusal:
+        except MiniMaxError as refusal:
+            if not _is_for_what_is_in_it(refusal):
+                raise
             reason = str(refusal)
         else:
             usage = getattr(answer["raw"], "usage_metadata", None) or {}
@@ -82,7 +103,12 @@ class Scorer:
         write(Reply(time.time(), os.getpid(), usage, results, errors))
         if left and not alone:
             for again in [left] if results else _halves(left):
-                await self._ask(again, write)
+                await self._ask(again, write, has_ended)
+
+
+def _is_for_what_is_in_it(refusal: MiniMaxError) -> bool:
+    kinds = (MiniMaxContentFilterError, MiniMaxContextOverflowError)
+    return isinstance(refusal, kinds) or refusal.code in (_TOO_LONG, _INVISIBLE)
 
 
 def _told(error: OutputParserException | None) -> str:

@@ -75,5 +75,6 @@ async def work(chunk: Chunk) -> int:
     """A task: what is left of a chunk, on the worker's own event loop."""
     scorer = get_worker().plugins[OneModel.name].scorer
     with Attempt(chunk.folder, chunk.number) as attempt:
-        await scorer.score(chunk.requests(attempt), attempt.write)
+        requests = chunk.requests(attempt)
+        await scorer.score(requests, attempt.write, lambda: attempt.is_over)
     return chunk.number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,15 @@ from pathlib import Path
 
 import checkpoint
 import pytest
-from checkpoint import Attempt, Checkpoint, OtherRunError, Reply, read, write_whole
+from checkpoint import (
+    Attempt,
+    Checkpoint,
+    InUseError,
+    OtherRunError,
+    Reply,
+    read,
+    write_whole,
+)
 
 
 def reply(*records: int, at: float = 1.0, errors: dict | None = None) -> Reply:
@@ -73,6 +82,25 @@ for record in range(50):
     assert list(Checkpoint(tmp_path).finished(0)) == [0, 1]
 
 
+def test_half_a_line_that_found_no_room_spoils_no_other(tmp_path: Path) -> None:
+    ended = in_a_process(
+        """
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+attempt.write(Reply(1.0, 7, {}, {0: None}))
+size = attempt._file.tell()
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, most))
+try:
+    attempt.write(Reply(1.0, 7, {}, {1: None}))
+except OSError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    attempt.write(Reply(1.0, 7, {}, {2: None}))
+""",
+        tmp_path,
+    )
+    assert ended.stderr == ""
+    assert list(Checkpoint(tmp_path).finished(0)) == [0, 2]
+
+
 def test_a_line_that_was_cut_off_anywhere_was_never_written(tmp_path: Path) -> None:
     with Attempt(tmp_path, 0) as attempt:
         attempt.write(reply(1))
@@ -131,11 +159,61 @@ def test_the_first_result_counts_and_beats_an_error(tmp_path: Path) -> None:
 
 
 def test_another_run_is_refused(tmp_path: Path) -> None:
+    kept = Checkpoint(tmp_path)
+    kept.open({"model": "a"}, ["one", "two"])
+    kept.open({"model": "a"}, ["one", "two"])
+    with pytest.raises(OtherRunError, match="another model"):
+        kept.open({"model": "b"}, ["one", "two"])
+    with pytest.raises(OtherRunError, match="another digest of the records"):
+        kept.open({"model": "a"}, ["one", "too"])
+
+
+def test_there_may_be_more_records_and_then_no_fewer(tmp_path: Path) -> None:
+    kept = Checkpoint(tmp_path)
+    kept.open({}, ["one"])
+    kept.open({}, ["one", "two", "three"])
+    with pytest.raises(OtherRunError, match="a run of 3 records, not 2"):
+        kept.open({}, ["one", "two"])
+    with pytest.raises(OtherRunError, match="digest"):
+        kept.open({}, ["one", "two", "4", "5"])
+    kept.open({}, ["one", "two", "three"])
+
+
+def test_two_runs_are_not_at_one_folder(tmp_path: Path) -> None:
     kept = Checkpoint(tmp_path / "new")
-    kept.open({"records": 3})
-    kept.open({"records": 3})
-    with pytest.raises(OtherRunError, match="'records': 3"):
-        kept.open({"records": 4})
+    with kept.held(), pytest.raises(InUseError, match="Another run"), kept.held():
+        pass
+    with kept.held():
+        pass
+
+
+def test_a_killed_run_leaves_the_folder_free_though_its_workers_live(
+    tmp_path: Path,
+) -> None:
+    ended = in_a_process(
+        """
+import multiprocessing, subprocess
+for number in (1, 2):  # pipes that end only when the children do
+    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+from checkpoint import Checkpoint
+Checkpoint(attempt._next.parent).held().__enter__()
+worker = multiprocessing.get_context("spawn").Process(target=signal.pause)
+worker.start()
+emulator = subprocess.Popen(["sleep", "60"])
+with open(attempt._next.with_name("pids"), "w") as pids:
+    print(worker.pid, emulator.pid, file=pids)
+os.kill(os.getpid(), signal.SIGKILL)
+""",
+        tmp_path,
+    )
+    assert ended.returncode == -signal.SIGKILL
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    try:
+        with Checkpoint(tmp_path).held():
+            pass
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from checkpoint import Reply
-from emulated import Reader
-from proof import WINDOW, Evidence, Request
+from diary import Event, events
+from emulated import REFUSED, Reader
+from proof import KILLS, Evidence, Request
 from reviews import Verdicts, meant, prompt, review
 
 from langchain_minimax import ChatMiniMax
@@ -18,18 +20,19 @@ def reply(at: float, *numbers: int) -> Reply:
     return Reply(at, 7, {}, {n: meant(n).model_dump() for n in numbers})
 
 
+REST = range(2, REFUSED)
 GOOD = Evidence(
-    records=4,
-    requests=[Request(1, [0, 1], [0, 1]), Request(2, [2, 3], [2])],
-    replies=[reply(1.5, 0, 1), reply(2.5, 2)],
-    verdicts=[meant(n).model_dump() for n in (0, 1, 2)],
-    errors=[3],
-    events=[],
+    records=REFUSED + 1,
+    requests=[Request(1, [0, 1], [0, 1]), Request(2, [*REST, REFUSED], REST)],
+    replies=[reply(1.5, 0, 1), reply(2.5, *REST)],
+    verdicts=[meant(n).model_dump() for n in range(REFUSED)],
+    errors=[REFUSED],
+    events=[Event(3, 7, kill) for kill in KILLS],
 )
 
 
 def complaints(evidence: Evidence, under_way: int = 0) -> str:
-    return "; ".join(evidence.complaints(under_way, rate=2))
+    return "; ".join(evidence.complaints(under_way, rate=2, workers=2))
 
 
 def test_nothing_is_wrong_with_a_good_run() -> None:
@@ -39,12 +42,22 @@ def test_nothing_is_wrong_with_a_good_run() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"records": 5}, "1 records lost, such as 4"),
-        ({"errors": []}, "1 records lost, such as 3"),
-        ({"errors": [2, 3]}, "1 records twice in the results, such as 2"),
+        ({"records": REFUSED + 2}, f"1 records lost, such as {REFUSED + 1}"),
+        ({"errors": []}, f"1 records lost, such as {REFUSED}"),
+        (
+            {"verdicts": [], "errors": list(range(REFUSED + 1))},
+            f"{REFUSED} records with a wrong error, or without one, such as 0",
+        ),
+        (
+            {"verdicts": [*GOOD.verdicts, meant(REFUSED).model_dump()], "errors": []},
+            f"1 records with a wrong error, or without one, such as {REFUSED}",
+        ),
+        ({"events": GOOD.events[:1]}, "no run killed"),
+        ({"events": GOOD.events[1:]}, "no worker killed"),
+        ({"errors": [2, REFUSED]}, "1 records twice in the results, such as 2"),
         ({"verdicts": [*GOOD.verdicts, GOOD.verdicts[0]]}, "twice in the results"),
         (
-            {"verdicts": [*GOOD.verdicts[:2], {**GOOD.verdicts[0], "number": 2}]},
+            {"verdicts": [{**GOOD.verdicts[0], "number": 2}]},
             "1 records with another record's result, such as 2",
         ),
         (
@@ -56,8 +69,8 @@ def test_nothing_is_wrong_with_a_good_run() -> None:
             "1 records paid twice, not 0",
         ),
         (
-            {"requests": [Request(0.1 * n, [], []) for n in range(40)]},
-            f"40 requests within {WINDOW:.0f} s",
+            {"requests": [Request(0.1 * n, [], []) for n in range(15)]},
+            "15 requests within 5 s, not 14",
         ),
     ],
 )
@@ -68,6 +81,14 @@ def test_it_complains(change: dict, said: str) -> None:
 def test_what_was_under_way_in_a_killed_worker_may_be_paid_twice() -> None:
     twice = [Request(1.1, [1], [1]), *GOOD.requests]
     assert complaints(replace(GOOD, requests=twice), under_way=1) == ""
+
+
+def test_a_line_of_the_diary_that_was_cut_off_was_never_written(
+    tmp_path: Path,
+) -> None:
+    diary = tmp_path / "diary.tsv"
+    diary.write_bytes(b"1.0\t5\trun began\n2.0\ta\n\xff\n3.0\t5\tworker began\n4.0")
+    assert [each.at for each in events(diary)] == [1, 3]
 
 
 def test_the_emulated_model_reads_what_was_meant(tmp_path) -> None:

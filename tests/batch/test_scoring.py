@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -31,10 +32,11 @@ def said(*numbers: int) -> Said:
 
 def asked(server: Emulator) -> list[list[int]]:
     """The records of each request."""
-    return [
-        [n for n in range(100) if f"[{n}] Order" in request.raw.decode()]
-        for request in server.requests
-    ]
+    return [_numbers(request) for request in server.requests]
+
+
+def _numbers(request: Any) -> list[int]:
+    return [n for n in range(100) if f"[{n}] Order" in request.raw.decode()]
 
 
 async def score(server: Emulator, *groups: Sequence[int]) -> list[Reply]:
@@ -100,6 +102,49 @@ async def test_what_does_not_fit_the_schema_is_halved() -> None:
     assert "order" in errors(replies)[2]
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault.error(1039), "1039"),
+        (Fault(422, message="invisible character ratio limit (1042)"), "1042"),
+    ],
+)
+async def test_what_is_refused_for_what_is_in_it_is_found(
+    fault: Fault, code: str
+) -> None:
+    def answer(request: Any) -> Said | Fault:
+        there = _numbers(request)
+        return fault if 2 in there else said(*there)
+
+    with Emulator(replies=[answer] * 5) as server:
+        replies = await score(server, [1, 2, 3, 4])
+    assert set(results(replies)) == {1, 3, 4}
+    assert code in errors(replies)[2]
+
+
+async def test_who_was_taken_over_does_not_even_halve() -> None:
+    replies: list[Reply] = []
+    groups = iter([[review(number) for number in range(4)], [review(4)]])
+    with Emulator(replies=[Fault.error(1026)] * 9) as server:
+        await scorer(server).score(groups, replies.append, lambda: bool(replies))
+        assert asked(server) == [[0, 1, 2, 3]]
+
+
+async def test_a_full_disk_in_one_place_ends_the_others() -> None:
+    written: list[Reply] = []
+
+    def write(reply: Reply) -> None:
+        written.append(reply)
+        if len(written) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    groups = iter([[review(number)] for number in range(40)])
+    full = pytest.raises(OSError, match="No space")
+    with Emulator(replies=[_of] * 40) as server, full:
+        await scorer(server, places=4).score(groups, write)
+    assert len(written) == 4
+
+
 async def test_an_empty_wallet_ends_the_run_and_keeps_what_is_under_way() -> None:
     replies: list[Reply] = []
     groups = iter([[review(1)], [review(2)], [review(3)]])
@@ -112,7 +157,7 @@ async def test_an_empty_wallet_ends_the_run_and_keeps_what_is_under_way() -> Non
 
 
 def _of(request: Any) -> Said:
-    return said(*(n for n in range(9) if f"[{n}] Order" in request.raw.decode()))
+    return said(*_numbers(request))
 
 
 async def test_no_more_is_under_way_than_there_are_places() -> None:
