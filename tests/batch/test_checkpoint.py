@@ -196,7 +196,8 @@ import multiprocessing, subprocess
 for number in (1, 2):  # pipes that end only when the children do
     os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 from checkpoint import Checkpoint
-Checkpoint(attempt._next.parent).held().__enter__()
+held = Checkpoint(attempt._next.parent).held()
+held.__enter__()
 worker = multiprocessing.get_context("spawn").Process(target=signal.pause)
 worker.start()
 emulator = subprocess.Popen(["sleep", "60"])
