@@ -57,7 +57,7 @@ _LONG_WAIT = 4.0  # seconds
 
 
 class MiniMaxEmbeddings(Connection, Embeddings):
-    """Embeds texts with MiniMax's `embo-01`: a list of 1,536 numbers for each.
+    """Embeds texts with MiniMax's `embo-01`: a list of numbers for each.
 
     It takes the same key, region, host and limits as `ChatMiniMax`, under the same
     names. Long work is cut into requests of `batch_size` texts each.
@@ -145,7 +145,9 @@ class MiniMaxEmbeddings(Connection, Embeddings):
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copies all but what is there to be shared: clients, and the progress."""
-        return super().__deepcopy__({**(memo or {}), id(self.progress): self.progress})
+        memo = {} if memo is None else memo
+        memo[id(self.progress)] = self.progress
+        return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
         """Pickles what a connection does, and no progress."""
